@@ -1,0 +1,58 @@
+"""The ``gvae`` command and what holds for all of its commands: errors, exit codes, interruption."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import gvae
+from gvae.errors import GvaeError, InputError
+
+from . import bench, datasets, info, models
+
+
+class _Group(TyperGroup):
+    """Turns our errors into one line on standard error and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GvaeError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Group, name="gvae", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gvae {gvae.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gvae_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Graph autoencoders: link-prediction benchmarks that can be trusted and repeated."""
+
+
+app.command("bench")(bench.command)
+app.command("datasets")(datasets.command)
+app.command("models")(models.command)
+app.command("info")(info.command)
+
+
+def main() -> None:
+    """Entry point of the ``gvae`` script."""
+    app()

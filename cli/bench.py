@@ -1,0 +1,168 @@
+"""``gvae bench``: link prediction on data sets, measured under a named protocol."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gvae.catalog import DATASETS, LOSSES, MODELS, PROTOCOLS, PUBLISHED_SOURCE, check_name
+from gvae.presets import PRESETS, Preset
+
+from ._console import STDOUT, check_json_target, make_table, print_table, progress_bar, write_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from gvae.experiment import Experiment
+    from gvae.train import EpochRecord
+
+
+def _starting(names: Iterable[str]) -> Callable[[str], list[str]]:
+    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
+
+
+def _option(
+    text: str, default: str | None = None, *, at_least: int | None = None, of: Iterable[str] = ()
+) -> object:
+    complete = _starting(of) if of else None
+    return typer.Option(help=text, show_default=default or True, min=at_least, autocompletion=complete)
+
+
+Datasets = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"{', '.join(DATASETS)}, or family/Name.", autocompletion=_starting(DATASETS), metavar="DATASET"
+    ),
+]
+Models = Annotated[list[str], _option(f"{', '.join(MODELS)}; may be repeated.", of=MODELS)]
+ProtocolName = Annotated[str, _option(f"How it is measured: {', '.join(PROTOCOLS)}.", of=PROTOCOLS)]
+Runs = Annotated[int, _option("Random splits, one run each.", at_least=1)]
+Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.", at_least=0)]
+Epochs = Annotated[int | None, _option("Epochs.", "200", at_least=1)]
+Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", "32", at_least=1)]
+Latent = Annotated[int | None, _option("Dimensions of z.", "16", at_least=1)]
+Rate = Annotated[float | None, _option("Learning rate of Adam.", "0.01")]
+Beta = Annotated[float | None, _option("Weight of the KL term.", "1.0")]
+Loss = Annotated[
+    str | None, _option("full: all pairs, exactly; sampled: an estimate of it.", "full", of=LOSSES)
+]
+NoFeatures = Annotated[bool, typer.Option("--no-features", help="Leave the node features out: X = I.")]
+Device = Annotated[str, _option("auto, cpu or cuda.", of=("auto", "cpu", "cuda"))]
+Json = Annotated[str | None, typer.Option(metavar="FILE|-", help="Results as JSON; - is standard output.")]
+
+
+def command(
+    dataset: Datasets,
+    model: Models = ["gae", "vgae"],  # noqa: B006
+    protocol: ProtocolName = "kipf",
+    runs: Runs = 10,
+    seed: Seed = 0,
+    epochs: Epochs = None,
+    hidden: Hidden = None,
+    latent: Latent = None,
+    lr: Rate = None,
+    beta: Beta = None,
+    loss: Loss = None,
+    no_features: NoFeatures = False,
+    device: Device = "auto",
+    json: Json = None,
+) -> None:
+    """Train and score models on data sets: a table of mean ± std over random splits.
+
+    Example: gvae bench cora citeseer --runs 10
+    """
+    check_name("protocol", protocol, PROTOCOLS)
+    for name in dataset:
+        if "/" not in name:
+            check_name("data set", name, DATASETS)
+    features = False if no_features else None
+    settings = {"epochs": epochs, "hidden": hidden, "latent": latent, "lr": lr, "beta": beta, "loss": loss}
+    presets = {
+        name: PRESETS[check_name("model", name, MODELS)].override(features=features, **settings)
+        for name in model
+    }
+    check_json_target(json)
+
+    experiments = _experiments(dataset, presets, protocol, range(seed, seed + runs), device)
+    try:
+        _run(experiments)
+    finally:  # an interrupted or failed benchmark keeps its finished runs
+        _report([experiment for experiment in experiments if experiment.runs], json)
+
+
+def _experiments(
+    datasets: list[str], presets: dict[str, Preset], protocol: str, seeds: range, device: str
+) -> list[Experiment]:
+    from gvae.datasets import load
+    from gvae.experiment import Experiment
+
+    graphs = {name: load(name) for name in datasets}
+    return [
+        Experiment(data, model, protocol, preset, seeds, device, dataset)
+        for dataset, data in graphs.items()
+        for model, preset in presets.items()
+    ]
+
+
+def _run(experiments: list[Experiment]) -> None:
+    with progress_bar() as progress:
+        bar = progress.add_task(
+            "", total=sum(experiment.total_epochs for experiment in experiments), status=""
+        )
+        for experiment in experiments:
+            experiment.run(_reporter(experiment, progress, bar))
+
+
+def _reporter(experiment: Experiment, progress: Progress, bar: TaskID) -> Callable[[int, EpochRecord], None]:
+    """What the progress bar says after an epoch; the validation figure stays until there is a newer one."""
+    val = ""
+
+    def report(seed: int, record: EpochRecord) -> None:
+        nonlocal val
+        if record.val is not None:
+            val = f"  val AUC {100 * record.val:.1f}"
+        run = f"run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
+        status = f"epoch {record.epoch}  loss {record.total:.3f}{val}"
+        progress.update(
+            bar, advance=1, description=f"{experiment.dataset} {experiment.model} {run}", status=status
+        )
+
+    return report
+
+
+def _report(experiments: list[Experiment], json: str | None) -> None:
+    if not experiments:
+        return
+    first = experiments[0]
+    seeds = f"seeds {first.seeds[0]}-{first.seeds[-1]}"
+    title = f"Link prediction in percent, mean ± std over random splits ({seeds}), protocol {first.protocol}"
+    columns = ("data set", "model", ">runs", ">AUC", ">AP", ">published AUC / AP", ">s a run")
+    caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
+    if any(experiment.published() for experiment in experiments):
+        caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
+    table = make_table(title, columns, [_row(experiment) for experiment in experiments], caption)
+    print_table(table, err=json == STDOUT)
+    if json is not None:
+        write_json(json, [experiment.to_dict() for experiment in experiments])
+
+
+def _row(experiment: Experiment) -> tuple[str, ...]:
+    mean, std, published = experiment.mean(), experiment.std(), experiment.published()
+    auc, ap = (
+        f"{100 * mean[name]:.1f}" + (f" ± {100 * std[name]:.1f}" if std else "") for name in ("auc", "ap")
+    )
+    seconds = statistics.median(run.seconds for run in experiment.runs)
+    return (
+        f"{experiment.dataset}",
+        experiment.model,
+        f"{len(experiment.runs)}"
+        if experiment.complete
+        else f"{len(experiment.runs)} of {len(experiment.seeds)}",
+        auc,
+        ap,
+        f"{100 * published['auc']:.1f} / {100 * published['ap']:.1f}" if published else "-",
+        f"{seconds:.1f}",
+    )

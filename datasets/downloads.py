@@ -1,0 +1,53 @@
+"""Data sets that PyTorch Geometric downloads, through its own loaders.
+
+Those loaders unpickle what they downloaded: the one exception to this package's rule.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import Data
+
+from gvae.data import make_graph
+from gvae.errors import InputError, UnknownNameError
+
+
+def load_download(name: str, root: str | Path | None, directed: bool) -> Data:
+    """Load ``"family/Name"``, for instance ``"planetoid/Cora"`` or ``"wikics/"`` (a family of one)."""
+    family, _, member = name.partition("/")
+    loader = _loader(family)
+    folder = Path(root) if root is not None else Path.home() / ".cache" / "gvae" / family.lower()
+    arguments = {"name": member} if member else {}
+    try:
+        dataset = loader(root=str(folder), **arguments)
+        graph = dataset[0]
+    except Exception as error:  # any of the loaders' own: a name, the network, a damaged file
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"data set {name!r} could not be loaded into {folder}: {reason[0]}") from error
+    return _plain(name, graph, directed)
+
+
+def _loader(family: str) -> Any:
+    from torch_geometric import datasets  # half a second, for this path alone
+
+    classes = {cls.lower(): cls for cls in datasets.__all__}
+    if family.lower() not in classes:
+        raise UnknownNameError("data set family", family, classes)
+    loader = getattr(datasets, classes[family.lower()])
+    if "root" not in inspect.signature(loader).parameters:
+        raise InputError(f"data set family {family!r} is not a download")
+    return loader
+
+
+def _plain(name: str, graph: Any, directed: bool) -> Data:
+    if not isinstance(graph, Data) or graph.edge_index is None:
+        raise InputError(f"data set {name!r} is not one graph with one kind of nodes")
+    y = graph.y if graph.y is not None and graph.y.dim() == 1 and len(graph.y) == graph.num_nodes else None
+    data = make_graph(graph.edge_index, int(graph.num_nodes or 0), x=graph.x, y=y, directed=directed)
+    for mask in ("train_mask", "val_mask", "test_mask"):
+        if mask in graph:
+            data[mask] = graph[mask]
+    return data

@@ -1,0 +1,64 @@
+"""Graph autoencoders on PyTorch Geometric: benchmarks that can be trusted, embeddings, missing links.
+
+The public names are imported at first use, so that ``import gvae`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gvae.data import LinkSplit, make_graph, sample_negatives, split_links
+    from gvae.errors import GvaeError
+    from gvae.experiment import Experiment, run_seeds
+    from gvae.metrics import Scores
+    from gvae.models import GAE, VGAE, build
+    from gvae.presets import Preset
+    from gvae.protocols import Protocol
+    from gvae.scoring import evaluate
+    from gvae.train import History, LinkTask, TrainConfig, fit
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "gvae.data": ("LinkSplit", "make_graph", "sample_negatives", "split_links"),
+    "gvae.errors": ("GvaeError",),
+    "gvae.experiment": ("Experiment", "run_seeds"),
+    "gvae.metrics": ("Scores",),
+    "gvae.models": ("GAE", "VGAE", "build"),
+    "gvae.presets": ("Preset",),
+    "gvae.protocols": ("Protocol",),
+    "gvae.scoring": ("evaluate",),
+    "gvae.train": ("History", "LinkTask", "TrainConfig", "fit"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "GAE",
+    "VGAE",
+    "Experiment",
+    "GvaeError",
+    "History",
+    "LinkSplit",
+    "LinkTask",
+    "Preset",
+    "Protocol",
+    "Scores",
+    "TrainConfig",
+    "build",
+    "evaluate",
+    "fit",
+    "make_graph",
+    "run_seeds",
+    "sample_negatives",
+    "split_links",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

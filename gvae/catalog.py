@@ -1,0 +1,101 @@
+"""What there is, by name, without torch: help, completion and "did you mean" read these tables.
+
+Tests hold every row equal to the thing that it describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from gvae.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One row of ``gvae datasets``; edges are counted once, each undirected."""
+
+    nodes: int
+    edges: int
+    features: int
+    classes: int
+    source: str
+    licence: str
+
+    @property
+    def density(self) -> float:
+        """Share of the N (N - 1) / 2 node pairs that are edges."""
+        return self.edges / (self.nodes * (self.nodes - 1) / 2)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One row of ``gvae models``."""
+
+    summary: str
+    paper: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published pair of figures, in percent."""
+
+    auc: float
+    ap: float
+
+
+_LINQS = "none stated (LINQS, for research)"
+DATASETS = {
+    "cora": DatasetInfo(2708, 5278, 1433, 7, "embedded", _LINQS),
+    "citeseer": DatasetInfo(3327, 4552, 3703, 6, "embedded", _LINQS),
+    "pubmed": DatasetInfo(19717, 44324, 500, 3, "embedded", _LINQS),
+    "karate": DatasetInfo(34, 78, 0, 2, "networkx", "BSD-3-Clause (networkx)"),
+    "les-miserables": DatasetInfo(77, 254, 0, 0, "networkx", "BSD-3-Clause (networkx)"),
+}
+
+_KIPF = "Kipf & Welling 2016, arXiv 1611.07308"
+MODELS = {
+    "gae": ModelInfo("graph autoencoder: GCN encoder, inner-product decoder", _KIPF),
+    "vgae": ModelInfo("variational graph autoencoder: Gaussian posterior per node", _KIPF),
+}
+
+PROTOCOLS = {
+    "kipf": "85/5/10 split, messages along train edges at test, figure at the last epoch",
+    "strict": "as kipf, but the epoch is chosen on the validation edges",
+    "pyg": "as kipf, but validation edges join the messages at test (RandomLinkSplit)",
+}
+
+LOSSES = {
+    "full": "all N x N pairs, exactly, in row blocks",
+    "sampled": "all edges, and as many non-edges drawn anew each epoch",
+}
+
+PUBLISHED_SOURCE = f"{_KIPF}, table 1: ten initialisations on one split"
+# (model, data set, with features) -> figure, under the protocol "kipf"
+PUBLISHED = {
+    ("gae", "cora", True): Figure(91.0, 92.0),
+    ("gae", "citeseer", True): Figure(89.5, 89.9),
+    ("gae", "pubmed", True): Figure(96.4, 96.5),
+    ("vgae", "cora", True): Figure(91.4, 92.6),
+    ("vgae", "citeseer", True): Figure(90.8, 92.0),
+    ("vgae", "pubmed", True): Figure(94.4, 94.7),
+    ("gae", "cora", False): Figure(84.3, 88.1),
+    ("gae", "citeseer", False): Figure(78.7, 84.1),
+    ("gae", "pubmed", False): Figure(82.2, 87.4),
+    ("vgae", "cora", False): Figure(84.0, 87.7),
+    ("vgae", "citeseer", False): Figure(78.9, 84.1),
+    ("vgae", "pubmed", False): Figure(82.7, 87.5),
+}
+
+
+def check_name(kind: str, name: str, known: Collection[str]) -> str:
+    """Return ``name`` if it is one of ``known``.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is not; the message holds the nearest names.
+    """
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return name

@@ -1,0 +1,54 @@
+"""Where a figure was made: versions, device, threads, memory."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch_geometric.typing import WITH_TORCH_SCATTER
+
+import gvae
+from gvae.errors import InputError
+
+PACKAGES = ("torch", "torch-geometric", "scikit-learn", "scipy", "numpy", "networkx")
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn ``"auto"``, ``"cpu"`` or ``"cuda"`` into a device.
+
+    Raises
+    ------
+    InputError
+        For another name, or ``"cuda"`` where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device must be auto, cpu or cuda, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda was asked for, but torch finds no CUDA device here")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform, threads and devices of this process."""
+    return {
+        "gvae": gvae.__version__,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in PACKAGES},
+        "torch_scatter": WITH_TORCH_SCATTER,
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def peak_memory() -> int | None:
+    """Peak resident memory of this process so far, bytes; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

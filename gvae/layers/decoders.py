@@ -1,0 +1,47 @@
+"""Decoders: from z to the logits of edges; no sigmoid here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Decoder(Protocol):
+    """What losses and scoring need to know of a decoder."""
+
+    def __call__(self, z: Tensor, pairs: Tensor) -> Tensor:
+        """Logits of node pairs ``(2, P)``, shape ``(P,)``."""
+
+    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
+        """Logits of nodes ``start`` to ``stop`` with all nodes, shape ``(stop - start, N)``."""
+
+
+class InnerProductDecoder(nn.Module):
+    """``logit_ij = z_i^T z_j`` (Kipf and Welling 2016, eq. 2, before the sigmoid)."""
+
+    def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
+        """Logits of pairs.
+
+        Parameters
+        ----------
+        z
+            Embedding, shape ``(N, D)``.
+        pairs
+            Node indices, shape ``(2, P)``.
+
+        Returns
+        -------
+        Tensor
+            Shape ``(P,)``.
+        """
+        # index_select, not z[...]: the gradient of indexing adds atomically and varies from run to run.
+        return (z.index_select(0, pairs[0]) * z.index_select(0, pairs[1])).sum(dim=1)
+
+    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
+        """Logits of nodes ``start`` to ``stop`` with all nodes, shape ``(stop - start, N)``."""
+        return z[start:stop] @ z.t()
+
+    def all_pairs(self, z: Tensor) -> Tensor:
+        """Logits of all pairs, shape ``(N, N)``: for small graphs, and as the reference in tests."""
+        return self.rows(z, 0, z.size(0))

@@ -1,0 +1,179 @@
+"""Objectives: the parts of a loss have names, and their weights stand in one place.
+
+Both reconstruction losses are called as ``loss(decoder, z, generator)`` and weigh the same two means,
+over A + I (the diagonal counts as positive) and over the rest,
+
+    1/2 [ 1/s  sum_{A+I} softplus(-s_ij)  +  1/(N^2 - s)  sum_{rest} softplus(s_ij) ],    s = 2 |E_train|,
+
+which is Kipf and Welling's weighted cross-entropy written out: with ``pos_weight = (N^2 - s) / s`` and
+``norm = N^2 / (2 (N^2 - s))`` it equals ``norm * mean_ij BCE-with-logits(s_ij, (A+I)_ij, pos_weight)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+from torch.utils.checkpoint import checkpoint
+
+from gvae.data.negatives import NegativeSampler
+from gvae.errors import InputError
+from gvae.layers import Decoder, InnerProductDecoder, Posterior
+
+BLOCK_LOGITS, MIN_BLOCK = 1 << 18, 64
+"""Rows are taken so many that a block has 2^18 logits (1 MiB in float32, for the cache), but at least 64."""
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """A loss and its parts, scalars; ``total`` is what is minimised, the parts come without weights."""
+
+    total: Tensor
+    recon: Tensor
+    kl: Tensor
+
+
+def negative_elbo(recon: Tensor, posterior: Posterior, beta: float = 1.0) -> LossOutput:
+    """``total = recon + (beta / N) mean_i KL_i``: the negative ELBO of a graph, over N^2 pairs.
+
+    ``KL_i`` is node i's KL to the standard normal, summed over the latent dimensions. The summed KL is so
+    weighed by 1/N^2, like the mean over N^2 pairs in ``recon``; beta = 1 is the objective of Kipf's code
+    (and of PyTorch Geometric's example). As ``recon`` weighs edges up, it acts like a small beta.
+
+    Parameters
+    ----------
+    recon
+        Reconstruction loss, a mean over pairs, scalar.
+    posterior
+        Gives ``kl()``, nats a node, shape ``(N,)``; reported as their mean.
+    beta
+        Weight of the KL term (Higgins et al. 2017).
+    """
+    kl = posterior.kl()
+    mean = kl.mean()
+    return LossOutput(total=recon + beta / kl.numel() * mean, recon=recon, kl=mean)
+
+
+class Reconstruction(Protocol):
+    """A reconstruction loss for one graph."""
+
+    def __call__(self, decoder: Decoder, z: Tensor, generator: torch.Generator) -> Tensor:
+        """Scalar loss of the embedding z, shape ``(N, D)``."""
+
+
+class FullReconstruction:
+    """Kipf and Welling's weighted cross-entropy over all N^2 pairs, exactly, in O(N block) memory.
+
+    For the inner product the gradient is written by hand: with ``P = sigmoid(Z Z^T)`` the all-pairs
+    term's is ``2 P Z``, so one pass over row blocks of the upper triangle gives value and gradient.
+    Any other decoder goes block by block through autograd, each block computed again for its gradient.
+
+    Parameters
+    ----------
+    edge_index
+        Training edges in both directions, shape ``(2, s)``.
+    num_nodes
+        Number of nodes N.
+    block
+        Rows held at a time; by default as many as make a block of 2^18 logits, at least 64.
+    """
+
+    def __init__(self, edge_index: Tensor, num_nodes: int, block: int | None = None) -> None:
+        self.positives, self.s = _with_diagonal(edge_index, num_nodes)
+        self.num_nodes = num_nodes
+        self.block = block or max(MIN_BLOCK, BLOCK_LOGITS // num_nodes)
+
+    def __call__(self, decoder: Decoder, z: Tensor, generator: torch.Generator) -> Tensor:
+        """Scalar loss of the embedding z, shape ``(N, D)``; ``generator`` is not used."""
+        if isinstance(decoder, InnerProductDecoder):
+            everywhere: Tensor = _AllPairsSoftplus.apply(z, self.block)
+        else:
+            everywhere = self._blockwise(decoder, z)
+        logits = decoder(z, self.positives)
+        negatives = everywhere - softplus(logits).sum()
+        return _balanced(softplus(-logits).sum(), negatives, self.s, self.num_nodes)
+
+    def _blockwise(self, decoder: Decoder, z: Tensor) -> Tensor:
+        def block_sum(z: Tensor, start: int) -> Tensor:
+            return softplus(decoder.rows(z, start, min(start + self.block, self.num_nodes))).sum()
+
+        starts = range(0, self.num_nodes, self.block)
+        sums = [checkpoint(block_sum, z, start, use_reentrant=False) for start in starts]
+        return torch.stack(sums).sum()
+
+
+class SampledReconstruction:
+    """The same loss with the mean over the rest estimated from non-edges drawn anew at each call.
+
+    Its expectation is exactly `FullReconstruction`; time and memory are linear in the edges.
+
+    Parameters
+    ----------
+    edge_index
+        Training edges in both directions, shape ``(2, s)``.
+    num_nodes
+        Number of nodes N.
+    """
+
+    def __init__(self, edge_index: Tensor, num_nodes: int) -> None:
+        self.positives, self.s = _with_diagonal(edge_index, num_nodes)
+        self.num_nodes = num_nodes
+        self.sampler = NegativeSampler(edge_index, num_nodes)
+        self.num_samples = min(self.s // 2, self.sampler.num_non_edges)
+
+    def __call__(self, decoder: Decoder, z: Tensor, generator: torch.Generator) -> Tensor:
+        """Scalar loss of the embedding z, shape ``(N, D)``; non-edges are drawn from ``generator``."""
+        pairs = self.sampler.sample(self.num_samples, generator)
+        scale = 2 * self.sampler.num_non_edges / max(self.num_samples, 1)
+        negatives = scale * softplus(decoder(z, pairs)).sum()
+        positives = softplus(-decoder(z, self.positives)).sum()
+        return _balanced(positives, negatives, self.s, self.num_nodes)
+
+
+RECONSTRUCTIONS = {"full": FullReconstruction, "sampled": SampledReconstruction}
+
+
+def _with_diagonal(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, int]:
+    """The positives, A + I, shape ``(2, s + N)``, and s, the ones in A."""
+    s = edge_index.size(1)
+    if not 0 < s < num_nodes**2 - num_nodes:
+        raise InputError(f"the loss needs edges and non-edges, got {s} directed edges on {num_nodes} nodes")
+    loops = torch.arange(num_nodes, device=edge_index.device).expand(2, -1)
+    return torch.cat([edge_index, loops], dim=1), s
+
+
+def _balanced(positives: Tensor, negatives: Tensor, s: int, num_nodes: int) -> Tensor:
+    """The module's formula from the two sums."""
+    return 0.5 * (positives / s + negatives / (num_nodes**2 - s))
+
+
+class _AllPairsSoftplus(torch.autograd.Function):
+    """``sum_ij softplus(z_i^T z_j)``, value and gradient in one pass over the upper triangle."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, block: int) -> Tensor:
+        num_nodes = z.size(0)
+        z_t = z.t().contiguous()  # (D, N)
+        grad = torch.zeros_like(z)  # sigmoid(Z Z^T) Z
+        value = torch.zeros((), dtype=torch.double, device=z.device)
+        buffers = z.new_empty(2, block * num_nodes)
+        for start in range(0, num_nodes, block):
+            rows = z[start : start + block]
+            size, width = rows.size(0), num_nodes - start
+            logits, p = buffers[:, : size * width].view(2, size, width)  # with columns start:N
+            torch.mm(rows, z_t[:, start:], out=logits)
+            torch.sigmoid(logits, out=p)
+            grad[start : start + size].addmm_(p, z[start:])
+            grad[start + size :].addmm_(p[:, size:].t(), rows)
+            torch.ops.aten.softplus.out(logits, out=logits)
+            value += logits[:, :size].sum() + 2 * logits[:, size:].sum()
+        ctx.save_for_backward(grad)
+        return value.to(z.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (grad,) = ctx.saved_tensors
+        return 2 * grads[0] * grad, None

@@ -1,0 +1,60 @@
+"""GAE and VGAE (Kipf and Welling 2016, arXiv 1611.07308): an encoder and a decoder, both injected."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from gvae.layers import Decoder, GaussianPosterior, InnerProductDecoder, PointPosterior, Posterior
+
+
+class GraphModel(nn.Module, ABC):
+    """An encoder with the posterior it parametrises, and a decoder.
+
+    Parameters
+    ----------
+    encoder
+        Called with ``(x, edge_index)``; gives the posterior's parameters, each of shape ``(N, D)``.
+    decoder
+        Gives logits of pairs; the inner product by default.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: Decoder | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder: Decoder = decoder if decoder is not None else InnerProductDecoder()
+
+    @abstractmethod
+    def encode(self, x: Tensor | None, edge_index: Tensor) -> Posterior:
+        """Posterior of z for each node.
+
+        Parameters
+        ----------
+        x
+            Features ``(N, D)``, dense or sparse CSR; ``None`` for X = I.
+        edge_index
+            Edges to pass messages along, both directions, shape ``(2, E)``.
+        """
+
+    def decode(self, z: Tensor, pairs: Tensor) -> Tensor:
+        """Logits of node pairs ``(2, P)`` from the embedding z ``(N, D)``; shape ``(P,)``."""
+        return self.decoder(z, pairs)
+
+
+class GAE(GraphModel):
+    """Graph autoencoder: the encoder gives z itself, as one tensor or a tuple of one."""
+
+    def encode(self, x: Tensor | None, edge_index: Tensor) -> PointPosterior:
+        """Posterior with all mass on the encoder's output."""
+        z = self.encoder(x, edge_index)
+        return PointPosterior(z[0] if isinstance(z, tuple) else z)
+
+
+class VGAE(GraphModel):
+    """Variational graph autoencoder: the encoder gives ``(mu, logstd)``."""
+
+    def encode(self, x: Tensor | None, edge_index: Tensor) -> GaussianPosterior:
+        """Gaussian posterior ``N(mu, diag(exp(logstd)^2))``."""
+        mu, logstd = self.encoder(x, edge_index)
+        return GaussianPosterior(mu, logstd)

@@ -1,0 +1,57 @@
+"""The task of graph autoencoders: learn a graph by rebuilding its links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from gvae.config import TrainConfig
+from gvae.data import Development
+from gvae.losses import RECONSTRUCTIONS, LossOutput, Reconstruction, negative_elbo
+from gvae.models import GraphModel
+from gvae.scoring import evaluate
+
+
+class LinkTask:
+    """Train a graph model on the development part of a `LinkSplit`; a whole graph is one batch.
+
+    Parameters
+    ----------
+    model
+        A `GAE`, `VGAE` or another `GraphModel`, on the same device as the data.
+    development
+        ``split.development``; the test part is not reachable from here.
+    """
+
+    def __init__(self, model: GraphModel, development: Development) -> None:
+        self.model = model
+        self.development = development
+
+    def start(self, config: TrainConfig) -> None:
+        """Build the objective and Adam."""
+        train = self.development.train
+        self._beta = config.beta
+        self._reconstruction: Reconstruction = RECONSTRUCTIONS[config.loss](train.edge_index, train.num_nodes)
+        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
+
+    def batches(self, generator: torch.Generator) -> Iterable[None]:
+        """One batch: the whole graph."""
+        return (None,)
+
+    def step(self, batch: None, generator: torch.Generator) -> LossOutput:
+        """One step of Adam on the negative ELBO of a sampled z."""
+        train = self.development.train
+        posterior = self.model.encode(train.x, train.edge_index)
+        z = posterior.sample(generator)
+        recon = self._reconstruction(self.model.decoder, z, generator)
+        loss = negative_elbo(recon, posterior, self._beta)
+        self._optimizer.zero_grad()
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return loss
+
+    def validate(self) -> float | None:
+        """AUC on the validation edges; None if the split has none."""
+        val = self.development.val
+        return evaluate(self.model, val).auc if val.positives.size(1) else None

@@ -1,0 +1,65 @@
+"""What the one training loop needs of a task, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from gvae.config import TrainConfig
+from gvae.losses import LossOutput
+
+Batch = TypeVar("Batch")
+
+
+class Task(Protocol[Batch]):
+    """One model and its data. The loop knows nothing of graphs, images, or how many optimisers there are."""
+
+    @property
+    def model(self) -> nn.Module:
+        """Everything that is learned; its state is what the loop keeps and restores."""
+
+    def start(self, config: TrainConfig) -> None:
+        """Make ready: build the operators and the optimisers."""
+
+    def batches(self, generator: torch.Generator) -> Iterable[Batch]:
+        """The batches of one epoch; a full graph is one batch."""
+
+    def step(self, batch: Batch, generator: torch.Generator) -> LossOutput:
+        """Learn from one batch: loss, gradient and the update of each optimiser that the task owns."""
+
+    def validate(self) -> float | None:
+        """The figure on validation data that chooses the epoch, higher is better; None without such data."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known of one epoch: mean losses over its batches, and the validation figure if it was taken."""
+
+    epoch: int
+    total: float
+    recon: float
+    kl: float
+    val: float | None
+
+
+@dataclass
+class History:
+    """What happened in `fit`.
+
+    Parameters
+    ----------
+    records
+        One a epoch.
+    epoch
+        The epoch whose weights the model has now, counted from 1.
+    seconds
+        Time of training: building the operators and all epochs.
+    """
+
+    records: list[EpochRecord] = field(default_factory=list)
+    epoch: int = 0
+    seconds: float = 0.0

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gvae.data import make_graph
+from gvae.data.graph import both_directions, unique_edges
+from gvae.errors import InputError
+
+
+def test_edges_become_symmetric_coalesced_and_without_loops() -> None:
+    data = make_graph(torch.tensor([[1, 0, 2, 2, 1], [0, 1, 2, 1, 2]]), 5)
+    assert data.edge_index.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+    assert data.is_undirected()
+
+
+def test_isolated_nodes_are_kept() -> None:
+    data = make_graph(torch.tensor([[0], [1]]), 7)
+    assert data.num_nodes == 7
+    assert data.has_isolated_nodes()
+
+
+def test_directions_are_kept_when_asked_for() -> None:
+    data = make_graph(torch.tensor([[2, 0, 2], [0, 1, 0]]), 3, directed=True)
+    assert data.edge_index.tolist() == [[0, 2], [1, 0]]
+
+
+def test_features_are_sparse_when_mostly_zero_and_dense_otherwise() -> None:
+    edges = torch.tensor([[0], [1]])
+    sparse = make_graph(edges, 10, x=torch.eye(10)).x
+    dense = make_graph(edges, 10, x=torch.ones(10, 3)).x
+    assert sparse is not None
+    assert dense is not None
+    assert sparse.layout == torch.sparse_csr
+    assert torch.equal(sparse.to_dense(), torch.eye(10))
+    assert dense.layout == torch.strided
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        (torch.zeros(3, 10, dtype=torch.long), r"shape \(2, E\), got \(3, 10\)"),
+        (torch.zeros(2, 3), "int64 node indices, got torch.float32"),
+        (torch.tensor([[0], [4]]), "from 0 to 3, got 0 to 4"),
+        (torch.tensor([[-1], [2]]), "from 0 to 3, got -1 to 2"),
+    ],
+)
+def test_bad_edges_are_refused(edges: torch.Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_graph(edges, 4)
+
+
+def test_bad_features_and_labels_are_refused() -> None:
+    edges = torch.tensor([[0], [1]])
+    with pytest.raises(InputError, match=r"x must have shape \(4, D\), one row a node, got \(3, 2\)"):
+        make_graph(edges, 4, x=torch.ones(3, 2))
+    with pytest.raises(InputError, match="NaN"):
+        make_graph(edges, 2, x=torch.tensor([[float("nan")], [1.0]]))
+    with pytest.raises(InputError, match=r"y must have shape \(2,\)"):
+        make_graph(edges, 2, y=torch.zeros(3, dtype=torch.long))
+
+
+def test_unique_edges_and_back() -> None:
+    edges = unique_edges(torch.tensor([[3, 0, 1, 2, 2], [1, 1, 0, 2, 3]]), 4)
+    assert edges.tolist() == [[0, 1, 2], [1, 3, 3]]
+    assert both_directions(edges).tolist() == [[0, 1, 2, 1, 3, 3], [1, 3, 3, 0, 1, 2]]

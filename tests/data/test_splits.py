@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gvae.data import LinkSplit, make_graph, split_links
+from gvae.data.splits import _part_sizes
+from gvae.datasets import load
+from gvae.errors import InputError
+
+
+def pairs(edges: Tensor) -> set[frozenset[int]]:
+    """Node pairs without their direction."""
+    return {frozenset(pair) for pair in edges.t().tolist()}
+
+
+def leaks(split: LinkSplit) -> list[str]:
+    """What is wrong with a split, computed with plain sets."""
+    train, val, test = split.development.train, split.development.val, split.test
+    parts = {"train": pairs(train.positives), "val": pairs(val.positives), "test": pairs(test.positives)}
+    edges = parts["train"] | parts["val"] | parts["test"]
+    found = []
+    if len(edges) != sum(part.positives.size(1) for part in (train, val, test)):
+        found.append("positives overlap or repeat")
+    if pairs(train.edge_index) & (parts["val"] | parts["test"]):
+        found.append("held-out edges pass messages")
+    negatives = torch.cat([val.negatives, test.negatives], dim=1)
+    if pairs(negatives) & edges:
+        found.append("a negative is a positive")
+    if len(pairs(negatives)) != negatives.size(1):
+        found.append("negatives repeat")
+    if any(len(pair) == 1 for pair in pairs(negatives) | edges):
+        found.append("self-loop")
+    return found
+
+
+@given(st.integers(20, 60), st.floats(0.15, 0.5), st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_splits_are_disjoint_and_complete(num_nodes: int, share: float, seed: int) -> None:
+    chosen = torch.rand(num_nodes, num_nodes, generator=torch.Generator().manual_seed(seed)) < share / 2
+    data = make_graph(chosen.nonzero().t(), num_nodes)
+    split = split_links(data, seed=seed)
+    num_edges = data.num_edges // 2
+    assert leaks(split) == []
+    assert split.test.positives.size(1) == split.test.negatives.size(1) == num_edges // 10
+    assert split.development.val.positives.size(1) == split.development.val.negatives.size(1)
+    assert split.development.val.positives.size(1) == num_edges // 20
+    everything = torch.cat(
+        [split.development.train.positives, split.development.val.positives, split.test.positives], dim=1
+    )
+    assert pairs(everything) == pairs(data.edge_index)
+    assert (everything[0] < everything[1]).all()
+
+
+def test_a_planted_leak_is_caught(random_graph: Callable[..., Data]) -> None:
+    split = split_links(random_graph())
+    test = split.test
+    test.positives[:, 0] = split.development.train.positives[:, 0].flip(0)
+    test.negatives[:, 0] = split.development.val.positives[:, 0].flip(0)
+    assert "positives overlap or repeat" in leaks(split)
+    assert "held-out edges pass messages" in leaks(split)
+    assert "a negative is a positive" in leaks(split)
+
+
+def test_messages_at_test_pass_along_train_edges_alone_unless_asked(
+    random_graph: Callable[..., Data],
+) -> None:
+    data = random_graph()
+    kipf, pyg = split_links(data, seed=4), split_links(data, seed=4, val_edges_at_test=True)
+    train, val = (pairs(part.positives) for part in (kipf.development.train, kipf.development.val))
+    assert pairs(kipf.test.edge_index) == train
+    assert pairs(pyg.test.edge_index) == train | val
+    assert pairs(pyg.development.val.edge_index) == train
+    assert torch.equal(kipf.test.positives, pyg.test.positives)
+
+
+def test_a_seed_fixes_the_split_whatever_the_global_state(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    torch.manual_seed(1)
+    first = split_links(data, seed=7).test
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    again, other = split_links(data, seed=7).test, split_links(data, seed=8).test
+    assert torch.equal(first.positives, again.positives)
+    assert torch.equal(first.negatives, again.negatives)
+    assert not torch.equal(first.positives, other.positives)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_generator_can_be_passed_in(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    splits = [split_links(data, generator=torch.Generator().manual_seed(5)) for _ in range(2)]
+    assert torch.equal(splits[0].test.positives, splits[1].test.positives)
+
+
+def test_sizes_are_floors_of_the_decimal_that_was_written() -> None:
+    assert _part_sizes(5278, 0.05, 0.10) == (263, 527)
+    assert _part_sizes(100, 0.29, 0.57) == (29, 57)  # 100 * 0.29 = 28.999999999999996 in floating point
+    assert _part_sizes(78, 0.05, 0.10) == (3, 7)
+    assert _part_sizes(10, 0.0, 0.1) == (0, 1)
+
+
+@pytest.mark.parametrize(("val", "test"), [(0.5, 0.5), (-0.1, 0.1), (float("nan"), 0.1), (0.05, 1.0)])
+def test_shares_out_of_range_are_refused(val: float, test: float) -> None:
+    with pytest.raises(InputError, match=r"val \+ test < 1, got"):
+        _part_sizes(1000, val, test)
+
+
+def test_a_graph_too_small_to_split_is_refused_and_karate_is_not() -> None:
+    with pytest.raises(InputError, match="too small to split: 3 edges leave none for val"):
+        split_links(make_graph(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4))
+    assert leaks(split_links(load("karate"))) == []
+
+
+def test_a_complete_graph_has_no_negatives() -> None:
+    with pytest.raises(InputError, match="0 pairs that are not edges"):
+        split_links(make_graph(torch.ones(8, 8).nonzero().t(), 8))
+
+
+def test_directed_edges_are_refused() -> None:
+    with pytest.raises(InputError, match="both directions"):
+        split_links(Data(edge_index=torch.tensor([[0, 1], [1, 2]]), num_nodes=30))
+
+
+def test_pubmed_splits_quickly() -> None:
+    data = load("pubmed")
+    split_links(data)
+    started = time.process_time()
+    split = split_links(data, seed=1)
+    assert split.test.positives.size(1) == 4432
+    assert time.process_time() - started < 5  # well under a second on an idle machine; a loop takes minutes

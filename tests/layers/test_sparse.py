@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import gc
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gvae.layers import sparse_matmul
+from gvae.layers.sparse import _transpose
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 1000))
+@settings(max_examples=50, deadline=None)
+def test_product_and_gradient_equal_dense_algebra(rows: int, columns: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    dense = torch.rand(rows, columns, generator=generator, dtype=torch.double)
+    dense = dense * (torch.rand(rows, columns, generator=generator) < 0.2)
+    b = torch.rand(columns, 3, generator=generator, dtype=torch.double, requires_grad=True)
+    g = torch.rand(rows, 3, generator=generator, dtype=torch.double)
+    product = sparse_matmul(dense.to_sparse_csr(), b)
+    assert torch.allclose(product, dense @ b)
+    (gradient,) = torch.autograd.grad(product, b, g)
+    assert torch.allclose(gradient, dense.t() @ g)
+
+
+def test_the_transpose_is_remembered_while_the_matrix_lives() -> None:
+    matrix = torch.eye(3).to_sparse_csr()
+    first = _transpose(matrix)
+    assert _transpose(matrix) is first
+    matrix.values().mul_(2)
+    assert torch.equal(_transpose(matrix).to_dense(), 2 * torch.eye(3))
+    known = len(_transpose._known)
+    del matrix, first
+    gc.collect()
+    assert len(_transpose._known) < known

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from gvae.data import make_graph
+from gvae.errors import InputError
+from gvae.layers import GaussianPosterior, InnerProductDecoder
+from gvae.losses import FullReconstruction, SampledReconstruction, negative_elbo
+
+UNUSED = torch.Generator()
+
+
+class PlainDecoder(torch.nn.Module):
+    """The inner product again, so that it takes the path of any other decoder."""
+
+    def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
+        return (z[pairs[0]] * z[pairs[1]]).sum(1)
+
+    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
+        return z[start:stop] @ z.t()
+
+
+def kipf(z: Tensor, edge_index: Tensor) -> Tensor:
+    """The objective as the paper's code states it, dense: norm * mean BCE(Z Z^T, A + I, pos_weight)."""
+    n, s = len(z), edge_index.size(1)
+    target = torch.eye(n, dtype=z.dtype)
+    target[edge_index[0], edge_index[1]] = 1
+    pos_weight = torch.tensor((n**2 - s) / s, dtype=z.dtype)
+    norm = n**2 / (2 * (n**2 - s))
+    return norm * binary_cross_entropy_with_logits(z @ z.t(), target, pos_weight=pos_weight)
+
+
+def value_and_gradient(loss: object, z: Tensor) -> tuple[Tensor, Tensor]:
+    z = z.clone().requires_grad_()
+    value = loss(z)  # type: ignore[operator]
+    value.backward()
+    assert z.grad is not None
+    return value.detach(), z.grad
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Tensor, Tensor, int]:
+    n = draw(st.integers(3, 25))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**20)))
+    chosen = torch.rand(n, n, generator=generator) < draw(st.floats(0.05, 0.4))
+    chosen[0, 1], chosen[0, 2], chosen[2, 0] = True, False, False
+    z = torch.randn(n, 4, generator=generator, dtype=torch.double) * draw(st.sampled_from([0.1, 1.0, 30.0]))
+    return z, make_graph(chosen.nonzero().t(), n).edge_index, draw(st.integers(1, n + 3))
+
+
+@given(cases(), st.sampled_from([InnerProductDecoder, PlainDecoder]))
+@settings(max_examples=80, deadline=None)
+def test_full_loss_and_gradient_equal_dense_algebra(
+    case: tuple[Tensor, Tensor, int], decoder: type[InnerProductDecoder | PlainDecoder]
+) -> None:
+    z, edge_index, block = case
+    full = FullReconstruction(edge_index, len(z), block)
+    value, gradient = value_and_gradient(lambda z: full(decoder(), z, UNUSED), z)
+    expected, reference = value_and_gradient(lambda z: kipf(z, edge_index), z)
+    assert torch.allclose(value, expected, rtol=1e-10)
+    assert torch.allclose(gradient, reference, rtol=1e-8, atol=1e-10)
+
+
+def test_full_loss_by_hand() -> None:
+    """Two joined nodes and one alone, z = 0: every logit is 0, every softplus log 2."""
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    value = FullReconstruction(edge_index, 3)(InnerProductDecoder(), torch.zeros(3, 2), UNUSED)
+    # positives: 2 + 3 on the diagonal, over s = 2; the other 4 pairs over N^2 - s = 7
+    assert value.item() == pytest.approx(0.5 * (5 / 2 + 4 / 7) * torch.tensor(2.0).log().item())
+
+
+def test_float32_is_close_to_float64(generator: torch.Generator) -> None:
+    z = torch.randn(500, 16, generator=generator, dtype=torch.double)
+    edge_index = make_graph(torch.randint(500, (2, 900), generator=generator), 500).edge_index
+    full = FullReconstruction(edge_index, 500)
+    exact, reference = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED), z)
+    value, gradient = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED), z.float())
+    assert torch.allclose(value.double(), exact, rtol=1e-5)
+    assert torch.allclose(gradient.double(), reference, rtol=1e-3, atol=1e-6)
+
+
+def test_saturated_pairs_keep_their_gradient() -> None:
+    """The trap of log(sigmoid(s) + 1e-15): a confident mistake must still be corrected."""
+    z = torch.tensor([[40.0], [-40.0], [0.0]])
+    full = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 3)
+    value, gradient = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED), z)
+    assert value.item() == pytest.approx(
+        0.5 * (2 * 1600 + torch.tensor(2.0).log().item()) / 2 + 0.5 * 4 / 7 * 0.6931, 1e-3
+    )
+    assert gradient[0].item() == pytest.approx(40.0, rel=1e-3)
+
+
+def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(generator: torch.Generator) -> None:
+    z = torch.randn(40, 4, generator=generator, dtype=torch.double)
+    edge_index = make_graph(torch.randint(40, (2, 60), generator=generator), 40).edge_index
+    sampled = SampledReconstruction(edge_index, 40)
+    values = torch.stack([sampled(InnerProductDecoder(), z, generator) for _ in range(4000)])
+    error = values.std() / len(values) ** 0.5
+    assert values.std() > 0
+    assert abs(values.mean() - kipf(z, edge_index)) < 4 * error
+
+
+def test_the_kl_is_weighed_by_beta_over_the_nodes() -> None:
+    posterior = GaussianPosterior(torch.ones(5, 3), torch.zeros(5, 3))
+    loss = negative_elbo(torch.tensor(2.0), posterior, beta=4.0)
+    assert loss.kl.item() == pytest.approx(1.5)  # 3 * 1/2 nats a node
+    assert loss.recon.item() == 2.0
+    assert loss.total.item() == pytest.approx(2.0 + 4.0 / 5 * 1.5)
+
+
+@pytest.mark.parametrize("loss", [FullReconstruction, SampledReconstruction])
+def test_a_graph_without_edges_or_without_non_edges_is_refused(
+    loss: type[FullReconstruction | SampledReconstruction],
+) -> None:
+    for edge_index in (torch.zeros(2, 0, dtype=torch.long), (1 - torch.eye(3)).nonzero().t()):
+        with pytest.raises(InputError, match="needs edges and non-edges"):
+            loss(edge_index, 3)
