@@ -116,19 +116,21 @@ def _run(experiments: list[Experiment]) -> None:
             experiment.run(_reporter(experiment, progress, bar))
 
 
-def _reporter(experiment: Experiment, progress: Progress, bar: TaskID) -> Callable[[int, EpochRecord], None]:
-    """What the progress bar says after an epoch; the validation figure stays until there is a newer one."""
-    val = ""
+def _reporter(
+    experiment: Experiment, progress: Progress, bar: TaskID
+) -> Callable[[int, EpochRecord | None], None]:
+    """What the progress bar says after an epoch; the last known figures stay until there are newer ones."""
+    known = ""
 
-    def report(seed: int, record: EpochRecord) -> None:
-        nonlocal val
-        if record.val is not None:
-            val = f"  val AUC {100 * record.val:.1f}"
-        run = f"run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
-        status = f"epoch {record.epoch}  loss {record.total:.3f}{val}"
-        progress.update(
-            bar, advance=1, description=f"{experiment.dataset} {experiment.model} {run}", status=status
+    def report(epoch: int, record: EpochRecord | None) -> None:
+        nonlocal known
+        if record is not None:
+            val = "" if record.val is None else f"  val AUC {100 * record.val:.1f}"
+            known = f"  loss {record.total:.3f}{val}"
+        run = (
+            f"{experiment.dataset} {experiment.model} run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
         )
+        progress.update(bar, advance=1, description=run, status=f"epoch {epoch}{known}")
 
     return report
 

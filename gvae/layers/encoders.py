@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv
@@ -13,20 +15,19 @@ from gvae.errors import InputError
 from gvae.layers.sparse import normalized_adjacency, sparse_matmul
 
 
-class FeatureLinear(Linear):
+class FeatureLinear(Linear):  # type: ignore[misc]
     """``X W`` for dense X, sparse CSR X, or ``None``, which stands for X = I: the product is W itself."""
 
     def forward(self, x: Tensor | None) -> Tensor:
         """Map features ``(N, D)`` to ``(N, out_channels)``; ``None`` needs ``in_channels`` = N."""
         if x is None:
-            return self.weight.t()
+            return cast(Tensor, self.weight.t())
         if is_sparse(x):
             return sparse_matmul(x, self.weight.t())
-        product: Tensor = super().forward(x)
-        return product
+        return cast(Tensor, super().forward(x))
 
 
-class GCNLayer(GCNConv):
+class GCNLayer(GCNConv):  # type: ignore[misc]
     """``A~ X W``: PyTorch Geometric's `GCNConv` without bias, fed with A~ and with X sparse or absent.
 
     Parameters
@@ -59,6 +60,8 @@ class GCNEncoder(nn.Module):
         Dimensions of each head's output.
     heads
         Names of the heads: ``("mu", "logstd")`` for a Gaussian posterior, ``("mu",)`` for a point.
+    generator
+        Where the weights are drawn from; without one, from torch's global random state.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class GCNEncoder(nn.Module):
         hidden_channels: int = 32,
         out_channels: int = 16,
         heads: tuple[str, ...] = ("mu", "logstd"),
+        *,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = require_int("in_channels", in_channels, at_least=1)
@@ -74,9 +79,10 @@ class GCNEncoder(nn.Module):
         require_int("out_channels", out_channels, at_least=1)
         self.W0 = GCNLayer(in_channels, hidden_channels)
         self.heads = nn.ModuleDict({name: GCNLayer(hidden_channels, out_channels) for name in heads})
+        self.reset_parameters(generator)
 
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw all weights anew, Glorot uniform, from ``generator``."""
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights anew, Glorot uniform."""
         for weight in self.parameters():
             nn.init.xavier_uniform_(weight, generator=generator)
 

@@ -6,7 +6,7 @@ long as the tensor lives; a tensor that was changed in place, or a second graph,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import torch
@@ -20,15 +20,14 @@ class _Remembered:
 
     def __init__(self, build: Callable[..., Tensor]) -> None:
         self._build = build
-        self._known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._known: MutableMapping[Tensor, tuple[Any, Tensor]] = WeakTensorKeyDictionary()
 
     def __call__(self, tensor: Tensor, *args: Any) -> Tensor:
         key = (_version(tensor), *args)
         known = self._known.get(tensor)
         if known is None or known[0] != key:
             known = self._known[tensor] = (key, self._build(tensor, *args))
-        result: Tensor = known[1]
-        return result
+        return known[1]
 
 
 def _version(tensor: Tensor) -> int:
@@ -73,7 +72,7 @@ def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
     Tensor
         Dense, shape ``(N, D)``.
     """
-    product: Tensor = _SparseMatmul.apply(matrix, dense)
+    product: Tensor = _SparseMatmul.apply(matrix, dense)  # type: ignore[no-untyped-call]
     return product
 
 

@@ -20,10 +20,12 @@ class GraphModel(nn.Module, ABC):
         Gives logits of pairs; the inner product by default.
     """
 
+    decoder: Decoder
+
     def __init__(self, encoder: nn.Module, decoder: Decoder | None = None) -> None:
         super().__init__()
         self.encoder = encoder
-        self.decoder: Decoder = decoder if decoder is not None else InnerProductDecoder()
+        self.decoder = decoder if decoder is not None else InnerProductDecoder()
 
     @abstractmethod
     def encode(self, x: Tensor | None, edge_index: Tensor) -> Posterior:

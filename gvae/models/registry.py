@@ -13,15 +13,15 @@ from gvae.layers import GCNEncoder
 from gvae.models.autoencoder import GAE, VGAE, GraphModel
 from gvae.randomness import new_generator
 
-Builder = Callable[[int, int, int], GraphModel]
+Builder = Callable[[int, int, int, torch.Generator], GraphModel]
 
 
-def _gae(in_channels: int, hidden: int, latent: int) -> GraphModel:
-    return GAE(GCNEncoder(in_channels, hidden, latent, heads=("mu",)))
+def _gae(in_channels: int, hidden: int, latent: int, generator: torch.Generator) -> GraphModel:
+    return GAE(GCNEncoder(in_channels, hidden, latent, heads=("mu",), generator=generator))
 
 
-def _vgae(in_channels: int, hidden: int, latent: int) -> GraphModel:
-    return VGAE(GCNEncoder(in_channels, hidden, latent, heads=("mu", "logstd")))
+def _vgae(in_channels: int, hidden: int, latent: int, generator: torch.Generator) -> GraphModel:
+    return VGAE(GCNEncoder(in_channels, hidden, latent, heads=("mu", "logstd"), generator=generator))
 
 
 BUILDERS: dict[str, Builder] = {"gae": _gae, "vgae": _vgae}
@@ -57,7 +57,8 @@ def build(
     """
     check_name("model", name, MODELS)
     in_channels = int(data.num_nodes or 0) if data.x is None else int(data.x.size(1))
-    with torch.random.fork_rng(devices=[]):  # layers draw weights when made; ours replace them
-        model = BUILDERS[name](in_channels, hidden, latent)
-    model.encoder.reset_parameters(new_generator(seed, "weights"))
-    return model
+    generator = new_generator(seed, "weights")
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # PyTorch Geometric's layers draw weights when made; ours replace them
+        return BUILDERS[name](in_channels, hidden, latent, generator)

@@ -39,12 +39,12 @@ class LinkTask:
         """One batch: the whole graph."""
         return (None,)
 
-    def step(self, batch: None, generator: torch.Generator) -> LossOutput:
+    def step(self, batch: None, generator: torch.Generator, value: bool) -> LossOutput:
         """One step of Adam on the negative ELBO of a sampled z."""
         train = self.development.train
         posterior = self.model.encode(train.x, train.edge_index)
         z = posterior.sample(generator)
-        recon = self._reconstruction(self.model.decoder, z, generator)
+        recon = self._reconstruction(self.model.decoder, z, generator, value)
         loss = negative_elbo(recon, posterior, self._beta)
         self._optimizer.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import nn
 
 from gvae.config import TrainConfig
@@ -19,7 +18,7 @@ from gvae.train.task import EpochRecord, History, Task
 
 
 def fit(
-    task: Task[Any], config: TrainConfig, *, on_epoch: Callable[[EpochRecord], None] | None = None
+    task: Task[Any], config: TrainConfig, *, on_epoch: Callable[[int, EpochRecord | None], None] | None = None
 ) -> History:
     """Train ``task.model`` in place.
 
@@ -32,12 +31,12 @@ def fit(
     config
         How.
     on_epoch
-        Called after each epoch, for progress.
+        Called after each epoch, for progress, with its number and its record, if it was recorded.
 
     Returns
     -------
     History
-        The losses and validation figures, and which epoch's weights were kept.
+        Losses and validation figures every ``config.eval_every`` epochs, and which epoch was kept.
 
     Raises
     ------
@@ -53,49 +52,47 @@ def fit(
     task.model.train()
     task.start(config)
     for epoch in range(1, config.epochs + 1):
-        record = _run_epoch(task, config, epoch, generator)
-        history.records.append(record)
-        history.epoch = epoch
-        if config.select == "val" and record.val is not None:
-            best.offer(task.model, epoch, record.val)
+        due = epoch % config.eval_every == 0 or epoch == config.epochs
+        losses = [task.step(batch, generator, value=due) for batch in task.batches(generator)]
+        record = _record(task, config, epoch, losses) if due else None
+        if record is not None:
+            history.records.append(record)
+            if config.select == "val":
+                best.offer(task.model, record)
         if on_epoch is not None:
-            on_epoch(record)
+            on_epoch(epoch, record)
         if config.patience is not None and epoch - best.epoch >= config.patience:
             break
-    if config.select == "val":
-        history.epoch = best.restore(task.model)
+    history.epochs = epoch
+    history.epoch = best.restore(task.model) if config.select == "val" else epoch
     history.seconds = time.perf_counter() - started
     return history
 
 
-def _run_epoch(task: Task[Any], config: TrainConfig, epoch: int, generator: torch.Generator) -> EpochRecord:
-    losses = [task.step(batch, generator) for batch in task.batches(generator)]
-    total, recon, kl = (_mean(losses, part) for part in ("total", "recon", "kl"))
+def _record(task: Task[Any], config: TrainConfig, epoch: int, losses: list[LossOutput]) -> EpochRecord:
+    total, recon, kl = (
+        sum(getattr(loss, part).item() for loss in losses) / len(losses) for part in ("total", "recon", "kl")
+    )
     if not math.isfinite(total):
         raise TrainingError(
-            f"the loss is {total} at epoch {epoch}; a lower learning rate than {config.lr} may help"
+            f"the loss is {total} at epoch {epoch}: training diverged; try a learning rate below {config.lr}"
         )
-    due = epoch % config.eval_every == 0 or epoch == config.epochs
-    val = task.validate() if due else None
-    if due and val is None and config.select == "val":
+    val = task.validate()
+    if val is None and config.select == "val":
         raise InputError("select='val' needs validation data; the task has none")
     return EpochRecord(epoch, total, recon, kl, val)
 
 
-def _mean(losses: list[LossOutput], part: str) -> float:
-    return sum(getattr(loss, part).item() for loss in losses) / len(losses)
-
-
 class _Best:
-    """The best epoch so far and a copy of its weights."""
+    """The epoch with the best validation figure so far, the first of equals, and a copy of its weights."""
 
     def __init__(self) -> None:
         self.epoch, self.figure = 0, -math.inf
         self._state: dict[str, Any] = {}
 
-    def offer(self, model: nn.Module, epoch: int, figure: float) -> None:
-        if figure > self.figure:
-            self.epoch, self.figure = epoch, figure
+    def offer(self, model: nn.Module, record: EpochRecord) -> None:
+        if record.val is not None and record.val > self.figure:
+            self.epoch, self.figure = record.epoch, record.val
             self._state = copy.deepcopy(model.state_dict())
 
     def restore(self, model: nn.Module) -> int:

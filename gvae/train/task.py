@@ -28,8 +28,11 @@ class Task(Protocol[Batch]):
     def batches(self, generator: torch.Generator) -> Iterable[Batch]:
         """The batches of one epoch; a full graph is one batch."""
 
-    def step(self, batch: Batch, generator: torch.Generator) -> LossOutput:
-        """Learn from one batch: loss, gradient and the update of each optimiser that the task owns."""
+    def step(self, batch: Batch, generator: torch.Generator, value: bool) -> LossOutput:
+        """Learn from one batch: loss, gradient and the update of each optimiser that the task owns.
+
+        The loop asks for the loss's ``value`` in the epochs that it records; in others it may be NaN.
+        """
 
     def validate(self) -> float | None:
         """The figure on validation data that chooses the epoch, higher is better; None without such data."""
@@ -37,7 +40,7 @@ class Task(Protocol[Batch]):
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is known of one epoch: mean losses over its batches, and the validation figure if it was taken."""
+    """What is known of an epoch: mean losses over its batches, and the validation figure, if there is one."""
 
     epoch: int
     total: float
@@ -53,7 +56,9 @@ class History:
     Parameters
     ----------
     records
-        One a epoch.
+        One every ``eval_every`` epochs, and one for the last.
+    epochs
+        Epochs trained.
     epoch
         The epoch whose weights the model has now, counted from 1.
     seconds
@@ -61,5 +66,6 @@ class History:
     """
 
     records: list[EpochRecord] = field(default_factory=list)
+    epochs: int = 0
     epoch: int = 0
     seconds: float = 0.0

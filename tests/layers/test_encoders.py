@@ -20,9 +20,8 @@ def dense_normalized(adjacency: Tensor) -> Tensor:
 
 
 def make_encoder(in_channels: int, **kwargs: object) -> GCNEncoder:
-    encoder = GCNEncoder(in_channels, 5, 3, **kwargs)  # type: ignore[arg-type]
-    encoder.reset_parameters(torch.Generator().manual_seed(0))
-    return encoder
+    generator = torch.Generator().manual_seed(0)
+    return GCNEncoder(in_channels, 5, 3, generator=generator, **kwargs)  # type: ignore[arg-type]
 
 
 def test_normalization_by_hand(path_graph: Data) -> None:

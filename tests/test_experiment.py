@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from gvae.config import TrainConfig
+from gvae.data import split_links
+from gvae.datasets import load
+from gvae.environment import peak_memory, resolve_device
+from gvae.errors import InputError, UnknownNameError
+from gvae.experiment import Experiment, run_seeds
+from gvae.metrics import Scores
+from gvae.models import build
+from gvae.presets import PRESETS, Preset
+from gvae.scoring import evaluate
+from gvae.train import EpochRecord, LinkTask, fit
+
+SHORT = Preset(train=TrainConfig(epochs=5))
+
+
+def test_a_run_is_what_the_parts_give_by_hand(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    result = run_seeds(data, "vgae", preset=SHORT, seeds=[3], device="cpu")
+    split = split_links(data, seed=3)
+    model = build("vgae", data, seed=3)
+    fit(LinkTask(model, split.development), TrainConfig(epochs=5, seed=3))
+    assert result.runs[0].scores == evaluate(model, split.test)
+
+
+def test_every_run_starts_afresh(random_graph: Callable[..., Data]) -> None:
+    """The trap of a model that is not reset: a seed's figure must not depend on the seeds before it."""
+    data = random_graph()
+    together = run_seeds(data, "vgae", preset=SHORT, seeds=[0, 1, 2])
+    alone = run_seeds(data, "vgae", preset=SHORT, seeds=[2])
+    assert together.runs[2].scores == alone.runs[0].scores
+    assert together.runs[0].scores != together.runs[1].scores
+
+
+def test_mean_and_sample_standard_deviation(random_graph: Callable[..., Data]) -> None:
+    result = run_seeds(random_graph(), "gae", preset=SHORT, seeds=[0, 1, 2])
+    aucs = [run.scores.auc for run in result.runs]
+    assert result.mean()["auc"] == statistics.fmean(aucs)
+    assert result.std()["auc"] == statistics.stdev(aucs)
+    assert run_seeds(random_graph(), "gae", preset=SHORT, seeds=[0]).std() == {}
+
+
+def test_protocols_differ_in_what_they_should(random_graph: Callable[..., Data]) -> None:
+    data = random_graph(share=0.2)
+    preset = Preset(train=TrainConfig(epochs=60, eval_every=1))
+    kipf, strict, pyg = (
+        run_seeds(data, "vgae", protocol=name, preset=preset, seeds=[1]).runs[0]
+        for name in ("kipf", "strict", "pyg")
+    )
+    assert (kipf.epoch, pyg.epoch) == (60, 60)
+    assert strict.epoch < 60
+    assert kipf.epochs == strict.epochs == 60
+    assert pyg.scores != kipf.scores  # the same weights, other messages
+
+
+def test_no_features_means_x_is_the_identity(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    assert data.x is not None
+    bare = Data(edge_index=data.edge_index, num_nodes=data.num_nodes)
+    without = run_seeds(data, "vgae", preset=SHORT.override(features=False), seeds=[0])
+    assert without.runs[0].scores == run_seeds(bare, "vgae", preset=SHORT, seeds=[0]).runs[0].scores
+
+
+def test_an_interrupted_experiment_keeps_its_finished_runs(random_graph: Callable[..., Data]) -> None:
+    experiment = Experiment(random_graph(), "gae", preset=SHORT, seeds=[0, 1, 2])
+
+    def interrupt(epoch: int, record: EpochRecord | None) -> None:
+        if len(experiment.runs) == 1 and epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(interrupt)
+    assert [run.seed for run in experiment.runs] == [0]
+    assert not experiment.complete
+    assert experiment.to_dict()["complete"] is False
+
+
+def test_published_figures_stand_only_beside_the_papers_own_setting() -> None:
+    data = load("cora")
+
+    def published(protocol: str = "kipf", dataset: str | None = "cora", **settings: object) -> object:
+        preset = PRESETS["vgae"].override(**settings)
+        return Experiment(data, "vgae", protocol, preset, [0], dataset=dataset).published()
+
+    own, featureless = published(), published(features=False)
+    assert isinstance(own, dict)
+    assert isinstance(featureless, dict)
+    assert (own["auc"], own["ap"]) == (0.914, 0.926)
+    assert (featureless["auc"], featureless["ap"]) == (0.84, 0.877)
+    assert published("strict") is None
+    assert published("pyg") is None
+    assert published(epochs=100) is None
+    assert published(dataset=None) is None
+
+
+def test_the_record_is_json_and_says_how_it_was_made(random_graph: Callable[..., Data]) -> None:
+    result = run_seeds(random_graph(), "vgae", protocol="pyg", preset=SHORT, seeds=[4], dataset="mine")
+    record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert record["runs"][0].keys() == {"seed", "auc", "ap", "epochs", "epoch", "seconds", "total_seconds"}
+    assert 0 < record["runs"][0]["seconds"] <= record["runs"][0]["total_seconds"]
+    assert record["manifest"]["protocol"]["val_edges_at_test"] is True
+    assert record["manifest"]["preset"]["train"]["epochs"] == 5
+    assert record["manifest"]["environment"]["packages"]["torch"] == torch.__version__
+    assert (record["preset"], record["published"], record["complete"]) == ("custom", None, True)
+
+
+def test_bad_experiments_are_refused(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    with pytest.raises(UnknownNameError, match="unknown protocol 'kip'; did you mean kipf"):
+        Experiment(data, protocol="kip")
+    with pytest.raises(UnknownNameError, match="unknown model"):
+        Experiment(data, "gcn")
+    with pytest.raises(InputError, match="at least one seed"):
+        run_seeds(data, seeds=[])
+    with pytest.raises(InputError, match="seed must be an integer >= 0, got -1"):
+        run_seeds(data, seeds=[-1])
+
+
+def test_devices() -> None:
+    assert resolve_device("cpu").type == "cpu"
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(InputError, match="auto, cpu or cuda, got 'tpu'"):
+        resolve_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="no CUDA device"):
+            resolve_device("cuda")
+
+
+def test_peak_memory_is_in_bytes() -> None:
+    peak = peak_memory()
+    assert peak is None or 50e6 < peak < 1e12
+
+
+def test_scores_are_plain_fractions(random_graph: Callable[..., Data]) -> None:
+    scores = run_seeds(random_graph(), "gae", preset=SHORT, seeds=[0]).runs[0].scores
+    assert isinstance(scores, Scores)
+    assert 0 <= scores.auc <= 1
+    assert 0 <= scores.ap <= 1

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gvae.data import LinkPart
+from gvae.models import VGAE
+from gvae.scoring import evaluate
+
+X = torch.tensor([[2.0], [1.0], [-1.0], [3.0]])
+
+
+class MessageSum(nn.Module):
+    """mu is x plus the sum over incoming messages; a wild logstd shows that the mean is scored."""
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
+        assert not torch.is_grad_enabled()
+        assert not self.training
+        return x.index_add(0, edge_index[1], x[edge_index[0]]), torch.full_like(x, 3.0)
+
+
+def part(messages: list[list[int]]) -> LinkPart:
+    positives, negatives = torch.tensor([[0, 0], [1, 3]]), torch.tensor([[0, 1], [2, 3]])
+    return LinkPart(X, 4, torch.tensor(messages, dtype=torch.long).reshape(2, -1), positives, negatives)
+
+
+def test_logits_of_the_mean_by_hand() -> None:
+    """z = (2, 1, -1, 3): positives 2 and 6, negatives -2 and 3, three of four pairs in order."""
+    assert evaluate(VGAE(MessageSum()), part([[], []])).auc == 0.75
+
+
+def test_messages_pass_along_the_parts_own_edges() -> None:
+    """With 3 -> 1, z_1 = 4: positives 8 and 6, negatives -2 and 12."""
+    assert evaluate(VGAE(MessageSum()), part([[3], [1]])).auc == 0.5
+
+
+def test_the_mode_of_the_model_is_left_as_it_was() -> None:
+    model = VGAE(MessageSum())
+    for mode in (True, False):
+        model.train(mode)
+        evaluate(model, part([[], []]))
+        assert model.training is mode

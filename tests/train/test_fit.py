@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from gvae.config import TrainConfig
+from gvae.data import LinkSplit, split_links
+from gvae.datasets import load
+from gvae.errors import InputError, TrainingError
+from gvae.losses import LossOutput
+from gvae.models import build
+from gvae.scoring import evaluate
+from gvae.train import LinkTask, fit
+
+
+@pytest.fixture
+def split(random_graph: Callable[..., Data]) -> LinkSplit:
+    return split_links(random_graph())
+
+
+@dataclass
+class Scripted:
+    """A task with a known course: two optimisers, two batches, and validation figures as given."""
+
+    figures: list[float | None]
+    model: nn.Module = field(default_factory=lambda: nn.Linear(1, 1, bias=False))
+    asked: list[bool] = field(default_factory=list)
+
+    def start(self, config: TrainConfig) -> None:
+        nn.init.zeros_(self.weight)
+        self.optimizers = [torch.optim.SGD(self.model.parameters(), lr=config.lr) for _ in range(2)]
+        self.left = iter(self.figures)
+
+    def batches(self, generator: torch.Generator) -> Iterable[float]:
+        return (1.0, 2.0)
+
+    def step(self, batch: float, generator: torch.Generator, value: bool) -> LossOutput:
+        """Each optimiser adds lr to the weight."""
+        self.asked.append(value)
+        for optimizer in self.optimizers:
+            self.weight.grad = -torch.ones_like(self.weight)
+            optimizer.step()
+        return LossOutput(total=torch.tensor(batch), recon=torch.tensor(batch), kl=torch.tensor(0.0))
+
+    def validate(self) -> float | None:
+        return next(self.left)
+
+    @property
+    def weight(self) -> nn.Parameter:
+        return self.model.get_parameter("weight")
+
+
+CONFIG = TrainConfig(epochs=4, lr=1.0, eval_every=1)
+
+
+def test_a_step_may_own_two_optimisers_and_losses_are_means_over_batches() -> None:
+    task = Scripted([None] * 4)
+    history = fit(task, CONFIG)
+    assert task.weight.item() == 4 * 2 * 2
+    assert [record.total for record in history.records] == [1.5] * 4
+    assert (history.epochs, history.epoch) == (4, 4)
+
+
+def test_the_best_epoch_on_val_is_restored_the_first_of_equals() -> None:
+    task = Scripted([0.5, 0.9, 0.9, 0.7])
+    history = fit(task, replace(CONFIG, select="val"))
+    assert (history.epochs, history.epoch) == (4, 2)
+    assert task.weight.item() == 2 * 2 * 2
+
+
+def test_the_last_epoch_is_kept_by_default() -> None:
+    task = Scripted([0.5, 0.9, 0.8, 0.7])
+    assert fit(task, CONFIG).epoch == 4
+    assert task.weight.item() == 4 * 2 * 2
+
+
+def test_patience_stops_early() -> None:
+    task = Scripted([0.5, 0.9, 0.8, 0.7])
+    history = fit(task, replace(CONFIG, select="val", patience=1))
+    assert (history.epochs, history.epoch) == (3, 2)
+
+
+def test_val_is_looked_at_every_few_epochs_and_at_the_end() -> None:
+    task, seen = Scripted([0.1, 0.2, 0.3]), []
+    history = fit(
+        task, TrainConfig(epochs=5, eval_every=2), on_epoch=lambda epoch, record: seen.append((epoch, record))
+    )
+    assert [record.epoch for record in history.records] == [2, 4, 5]
+    assert [epoch for epoch, _ in seen] == [1, 2, 3, 4, 5]
+    assert [record.epoch for _, record in seen if record is not None] == [2, 4, 5]
+    assert task.asked == [False, False, True, True, False, False, True, True, True, True]
+
+
+def test_choosing_by_val_without_val_is_refused() -> None:
+    with pytest.raises(InputError, match="needs validation data"):
+        fit(Scripted([None]), replace(CONFIG, select="val"))
+
+
+def test_a_diverging_run_stops_and_says_what_to_change(split: LinkSplit) -> None:
+    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    with pytest.raises(
+        TrainingError, match=r"at epoch \d+: training diverged; try a learning rate below 1e\+30"
+    ):
+        fit(LinkTask(model, split.development), TrainConfig(lr=1e30))
+
+
+@pytest.mark.parametrize("loss", ["full", "sampled"])
+@pytest.mark.parametrize("name", ["gae", "vgae"])
+def test_training_lowers_the_loss(name: str, loss: str, split: LinkSplit) -> None:
+    model = build(name, Data(x=split.test.x, num_nodes=60))
+    history = fit(LinkTask(model, split.development), TrainConfig(loss=loss, epochs=100))
+    assert history.records[-1].total < history.records[0].total - 0.02
+    assert history.seconds > 0
+    assert (history.records[-1].kl > 0) == (name == "vgae")
+
+
+def test_fit_is_handed_no_test_part(split: LinkSplit) -> None:
+    assert not hasattr(split.development, "test")
+    before = [split.test.positives.clone(), split.test.negatives.clone()]
+    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    task = LinkTask(model, split.development)
+    fit(task, TrainConfig(epochs=1))
+    assert torch.equal(split.test.positives, before[0])
+    assert torch.equal(split.test.negatives, before[1])
+
+
+def test_a_model_learns_what_links_are() -> None:
+    """Well above chance on a real graph; what it reaches is measured by gvae bench, not here."""
+    split = split_links(load("cora"), seed=1000)
+    model = build("gae", load("cora"), seed=1000)
+    fit(LinkTask(model, split.development), TrainConfig(epochs=30))
+    assert evaluate(model, split.test).auc > 0.8
+
+
+def weights_digest(state: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for value in state.values():
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+SCRIPT = """
+import hashlib, sys, torch
+from gvae import LinkTask, TrainConfig, build, evaluate, fit, split_links
+from gvae.datasets import load
+torch.manual_seed(int(sys.argv[1])); torch.rand(int(sys.argv[1]))
+data = load("cora")
+split = split_links(data, seed=5)
+digest = hashlib.sha256()
+for loss in ("full", "sampled"):
+    model = build("vgae", data, seed=5)
+    fit(LinkTask(model, split.development), TrainConfig(epochs=15, seed=5, loss=loss))
+    for weight in model.state_dict().values():
+        digest.update(weight.numpy().tobytes())
+    digest.update(repr(evaluate(model, split.test)).encode())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_same_seed_same_numbers_in_separate_processes_whatever_the_global_state() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(state)], capture_output=True, text=True, check=True
+        ).stdout
+        for state in range(4)
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64
+
+
+def test_other_seeds_give_other_numbers(split: LinkSplit) -> None:
+    digests = set()
+    for seed in (0, 1):
+        model = build("vgae", Data(x=split.test.x, num_nodes=60), seed=0)
+        fit(LinkTask(model, split.development), TrainConfig(epochs=2, seed=seed))
+        digests.add(weights_digest(model.state_dict()))
+    assert len(digests) == 2
+
+
+def test_training_leaves_the_global_random_state_alone(split: LinkSplit) -> None:
+    state = torch.get_rng_state()
+    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    fit(LinkTask(model, split.development), TrainConfig(epochs=2, loss="sampled"))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_learns_as_the_cpu_does() -> None:
+    figures = []
+    for device in ("cpu", "cuda"):
+        split = split_links(load("cora"), seed=1000)
+        model = build("gae", load("cora"), seed=1000).to(device)
+        fit(LinkTask(model, split.development.to(device)), TrainConfig(epochs=50))
+        figures.append(evaluate(model, split.test.to(device)).auc)
+    assert figures[0] == pytest.approx(figures[1], abs=0.01)
