@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gvae.catalog import DATASETS, LOSSES, MODELS, PROTOCOLS, PUBLISHED_SOURCE, check_name
+from gvae.config import require_int
 from gvae.presets import PRESETS, Preset
 
 from ._console import STDOUT, check_json_target, make_table, print_table, progress_bar, write_json
@@ -24,11 +25,9 @@ def _starting(names: Iterable[str]) -> Callable[[str], list[str]]:
     return lambda incomplete: [name for name in names if name.startswith(incomplete)]
 
 
-def _option(
-    text: str, default: str | None = None, *, at_least: int | None = None, of: Iterable[str] = ()
-) -> object:
+def _option(text: str, default: str | None = None, *, of: Iterable[str] = ()) -> object:
     complete = _starting(of) if of else None
-    return typer.Option(help=text, show_default=default or True, min=at_least, autocompletion=complete)
+    return typer.Option(help=text, show_default=default or True, autocompletion=complete)
 
 
 Datasets = Annotated[
@@ -39,11 +38,11 @@ Datasets = Annotated[
 ]
 Models = Annotated[list[str], _option(f"{', '.join(MODELS)}; may be repeated.", of=MODELS)]
 ProtocolName = Annotated[str, _option(f"How it is measured: {', '.join(PROTOCOLS)}.", of=PROTOCOLS)]
-Runs = Annotated[int, _option("Random splits, one run each.", at_least=1)]
-Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.", at_least=0)]
-Epochs = Annotated[int | None, _option("Epochs.", "200", at_least=1)]
-Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", "32", at_least=1)]
-Latent = Annotated[int | None, _option("Dimensions of z.", "16", at_least=1)]
+Runs = Annotated[int, _option("Random splits, one run each.")]
+Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.")]
+Epochs = Annotated[int | None, _option("Epochs.", "200")]
+Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", "32")]
+Latent = Annotated[int | None, _option("Dimensions of z.", "16")]
 Rate = Annotated[float | None, _option("Learning rate of Adam.", "0.01")]
 Beta = Annotated[float | None, _option("Weight of the KL term.", "1.0")]
 Loss = Annotated[
@@ -75,6 +74,8 @@ def command(
     Example: gvae bench cora citeseer --runs 10
     """
     check_name("protocol", protocol, PROTOCOLS)
+    require_int("runs", runs, at_least=1)
+    require_int("seed", seed, at_least=0)
     for name in dataset:
         if "/" not in name:
             check_name("data set", name, DATASETS)

