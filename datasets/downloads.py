@@ -16,14 +16,13 @@ from gvae.errors import InputError, UnknownNameError
 
 
 def load_download(name: str, root: str | Path | None, directed: bool) -> Data:
-    """Load ``"family/Name"``, for instance ``"planetoid/Cora"`` or ``"wikics/"`` (a family of one)."""
+    """Load ``"family/Name"``: ``"planetoid/Cora"``, or ``"wikics/WikiCS"``, which is alone in its family."""
     family, _, member = name.partition("/")
     loader = _loader(family)
     folder = Path(root) if root is not None else Path.home() / ".cache" / "gvae" / family.lower()
-    arguments = {"name": member} if member else {}
+    arguments = {"name": member} if "name" in inspect.signature(loader).parameters else {}
     try:
-        dataset = loader(root=str(folder), **arguments)
-        graph = dataset[0]
+        graph = loader(root=str(folder), **arguments)[0]
     except Exception as error:  # any of the loaders' own: a name, the network, a damaged file
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"data set {name!r} could not be loaded into {folder}: {reason[0]}") from error

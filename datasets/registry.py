@@ -25,9 +25,9 @@ def load(name: str, *, root: str | Path | None = None, directed: bool = False) -
     Parameters
     ----------
     name
-        One of `names`, or ``"family/Name"`` for any that PyTorch Geometric can download:
-        ``"planetoid/Cora"``, ``"amazon/Photo"``, ``"wikics"`` has no second part: ``"wikics/"``.
-        Those go through PyTorch Geometric's own loaders, which unpickle: load only what you trust.
+        One of `names`, or ``"family/Name"`` for any that PyTorch Geometric can download, by the name of
+        its class in `torch_geometric.datasets`: ``"planetoid/Cora"``, ``"amazon/Photo"``. Those go through
+        PyTorch Geometric's own loaders, which unpickle: load only what you trust.
     root
         Folder for downloads; by default ``~/.cache/gvae``. Only for ``"family/Name"``.
     directed

@@ -31,8 +31,9 @@ class _Remembered:
 
 
 def _version(tensor: Tensor) -> int:
-    """The count of in-place changes to a tensor's numbers."""
-    return tensor.values()._version if tensor.layout == torch.sparse_csr else tensor._version
+    """The count of in-place changes to a tensor's numbers; inference tensors, which keep none, count as 0."""
+    numbers = tensor.values() if tensor.layout == torch.sparse_csr else tensor
+    return 0 if numbers.is_inference() else numbers._version
 
 
 @_Remembered

@@ -30,6 +30,13 @@ def test_graphs_are_symmetric_coalesced_and_sparse(name: str) -> None:
     assert len(data.class_names) == int(data.y.max()) + 1
 
 
+def test_features_are_raw() -> None:
+    """The trap of row-normalised features: the papers' words are counted, not shared out."""
+    cora, citeseer = load("cora"), load("citeseer")
+    assert (cora.x.values() == 1).all()
+    assert (citeseer.x.values() == 1).all()
+
+
 def test_statistics() -> None:
     cora, citeseer, pubmed = (load(name) for name in CITATIONS)
     assert cora.x.values().numel() == 49_216

@@ -24,6 +24,13 @@ def test_product_and_gradient_equal_dense_algebra(rows: int, columns: int, seed:
     assert torch.allclose(gradient, dense.t() @ g)
 
 
+def test_tensors_made_in_inference_mode_can_be_used() -> None:
+    with torch.inference_mode():
+        matrix = torch.eye(3).to_sparse_csr()
+        assert torch.equal(sparse_matmul(matrix, torch.ones(3, 1)), torch.ones(3, 1))
+        assert torch.equal(_transpose(matrix).to_dense(), torch.eye(3))
+
+
 def test_the_transpose_is_remembered_while_the_matrix_lives() -> None:
     matrix = torch.eye(3).to_sparse_csr()
     first = _transpose(matrix)

@@ -15,7 +15,7 @@ from gvae.config import TrainConfig
 from gvae.data import LinkSplit, split_links
 from gvae.datasets import load
 from gvae.errors import InputError, TrainingError
-from gvae.losses import LossOutput
+from gvae.losses import LossOutput, SampledReconstruction
 from gvae.models import build
 from gvae.scoring import evaluate
 from gvae.train import LinkTask, fit
@@ -105,7 +105,7 @@ def test_choosing_by_val_without_val_is_refused() -> None:
 
 
 def test_a_diverging_run_stops_and_says_what_to_change(split: LinkSplit) -> None:
-    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    model = build("vgae", split.development.train)
     with pytest.raises(
         TrainingError, match=r"at epoch \d+: training diverged; try a learning rate below 1e\+30"
     ):
@@ -115,7 +115,7 @@ def test_a_diverging_run_stops_and_says_what_to_change(split: LinkSplit) -> None
 @pytest.mark.parametrize("loss", ["full", "sampled"])
 @pytest.mark.parametrize("name", ["gae", "vgae"])
 def test_training_lowers_the_loss(name: str, loss: str, split: LinkSplit) -> None:
-    model = build(name, Data(x=split.test.x, num_nodes=60))
+    model = build(name, split.development.train)
     history = fit(LinkTask(model, split.development), TrainConfig(loss=loss, epochs=100))
     assert history.records[-1].total < history.records[0].total - 0.02
     assert history.seconds > 0
@@ -125,11 +125,21 @@ def test_training_lowers_the_loss(name: str, loss: str, split: LinkSplit) -> Non
 def test_fit_is_handed_no_test_part(split: LinkSplit) -> None:
     assert not hasattr(split.development, "test")
     before = [split.test.positives.clone(), split.test.negatives.clone()]
-    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    model = build("vgae", split.development.train)
     task = LinkTask(model, split.development)
     fit(task, TrainConfig(epochs=1))
     assert torch.equal(split.test.positives, before[0])
     assert torch.equal(split.test.negatives, before[1])
+
+
+def test_training_negatives_may_hit_held_out_edges(split: LinkSplit) -> None:
+    """The trap of negatives drawn against all edges: training must not know where val and test are."""
+    train = split.development.train
+    task = LinkTask(build("vgae", train), split.development)
+    task.start(TrainConfig(loss="sampled"))
+    assert isinstance(task._reconstruction, SampledReconstruction)
+    pairs = train.num_nodes * (train.num_nodes - 1) // 2
+    assert task._reconstruction.sampler.num_non_edges == pairs - train.positives.size(1)
 
 
 def test_a_model_learns_what_links_are() -> None:
@@ -180,7 +190,7 @@ def test_same_seed_same_numbers_in_separate_processes_whatever_the_global_state(
 def test_other_seeds_give_other_numbers(split: LinkSplit) -> None:
     digests = set()
     for seed in (0, 1):
-        model = build("vgae", Data(x=split.test.x, num_nodes=60), seed=0)
+        model = build("vgae", split.development.train, seed=0)
         fit(LinkTask(model, split.development), TrainConfig(epochs=2, seed=seed))
         digests.add(weights_digest(model.state_dict()))
     assert len(digests) == 2
@@ -188,7 +198,7 @@ def test_other_seeds_give_other_numbers(split: LinkSplit) -> None:
 
 def test_training_leaves_the_global_random_state_alone(split: LinkSplit) -> None:
     state = torch.get_rng_state()
-    model = build("vgae", Data(x=split.test.x, num_nodes=60))
+    model = build("vgae", split.development.train)
     fit(LinkTask(model, split.development), TrainConfig(epochs=2, loss="sampled"))
     assert torch.equal(state, torch.get_rng_state())
 
