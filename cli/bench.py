@@ -110,9 +110,8 @@ def _experiments(
 
 def _run(experiments: list[Experiment]) -> None:
     with progress_bar() as progress:
-        bar = progress.add_task(
-            "", total=sum(experiment.total_epochs for experiment in experiments), status=""
-        )
+        total = sum(experiment.total_epochs for experiment in experiments)
+        bar = progress.add_task("", total=total, status="")
         for experiment in experiments:
             experiment.run(_reporter(experiment, progress, bar))
 
@@ -128,10 +127,9 @@ def _reporter(
         if record is not None:
             val = "" if record.val is None else f"  val AUC {100 * record.val:.1f}"
             known = f"  loss {record.total:.3f}{val}"
-        run = (
-            f"{experiment.dataset} {experiment.model} run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
-        )
-        progress.update(bar, advance=1, description=run, status=f"epoch {epoch}{known}")
+        run = f"run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
+        name = f"{experiment.dataset} {experiment.model} {run}"
+        progress.update(bar, advance=1, description=name, status=f"epoch {epoch}{known}")
 
     return report
 
@@ -154,18 +152,16 @@ def _report(experiments: list[Experiment], json: str | None) -> None:
 
 def _row(experiment: Experiment) -> tuple[str, ...]:
     mean, std, published = experiment.mean(), experiment.std(), experiment.published()
-    auc, ap = (
-        f"{100 * mean[name]:.1f}" + (f" ± {100 * std[name]:.1f}" if std else "") for name in ("auc", "ap")
-    )
-    seconds = statistics.median(run.seconds for run in experiment.runs)
+
+    def percent(name: str) -> str:
+        return f"{100 * mean[name]:.1f}" + (f" ± {100 * std[name]:.1f}" if std else "")
+
     return (
-        f"{experiment.dataset}",
+        str(experiment.dataset),
         experiment.model,
-        f"{len(experiment.runs)}"
-        if experiment.complete
-        else f"{len(experiment.runs)} of {len(experiment.seeds)}",
-        auc,
-        ap,
+        f"{len(experiment.runs)}" + ("" if experiment.complete else f" of {len(experiment.seeds)}"),
+        percent("auc"),
+        percent("ap"),
         f"{100 * published['auc']:.1f} / {100 * published['ap']:.1f}" if published else "-",
-        f"{seconds:.1f}",
+        f"{statistics.median(run.seconds for run in experiment.runs):.1f}",
     )

@@ -58,7 +58,6 @@ def build(
     check_name("model", name, MODELS)
     in_channels = int(data.num_nodes or 0) if data.x is None else int(data.x.size(1))
     generator = new_generator(seed, "weights")
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # PyTorch Geometric's layers draw weights when made; ours replace them
+    # PyTorch Geometric's layers draw weights from the global state when made; ours replace them.
+    with torch.random.fork_rng(devices=[]):
         return BUILDERS[name](in_channels, hidden, latent, generator)
