@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gvae.errors import InputError
+from gvae.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,35 +70,50 @@ def check_json_target(target: str | None) -> None:
     """
     if target is None or target == STDOUT:
         return
-    path = Path(target)
-    if not path.parent.is_dir():
-        raise InputError(f"--json {target}: the folder {path.parent} does not exist")
-    if path.is_dir():
-        raise InputError(f"--json {target}: is a folder, expected a file")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise InputError(f"--json {target}: cannot be written")
+    try:
+        path = Path(target).resolve()
+        if not path.parent.is_dir():
+            raise InputError(f"--json {target}: the folder {Path(target).parent} does not exist")
+        if path.is_dir():
+            raise InputError(f"--json {target}: is a folder, expected a file")
+        if path.exists():
+            path.open("a").close()
+        if _replaceable(path):
+            tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError(f"--json {target}: cannot be written ({error.strerror})") from error
 
 
 def write_json(target: str, content: Any) -> None:
-    """Write JSON to standard output (``-``) or to a file, whole or not at all."""
+    """Write JSON to standard output (``-``) or to a file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written after all.
+    """
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     if target == STDOUT:
         sys.stdout.write(text)
         return
-    path = Path(target)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    path = Path(target).resolve()
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    typer.echo(f"written: {path}", err=True)
+        _replace(path, text) if _replaceable(path) else path.write_text(text)
+    except OSError as error:
+        raise OutputError(f"--json {target}: cannot be written ({error.strerror})") from error
+    typer.echo(f"written: {target}", err=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _replaceable(path: Path) -> bool:
+    """Whether a path is, or will be, a plain file; a pipe or a device is written as it is."""
+    return path.is_file() or not path.exists()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename it."""
+    temporary = path.with_name(f".gvae-{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gvae.catalog import DATASETS, LOSSES, MODELS, PROTOCOLS, PUBLISHED_SOURCE, check_name
+from gvae.catalog import DATASETS, DEVICES, LOSSES, MODELS, PROTOCOLS, PUBLISHED_SOURCE, check_name
 from gvae.config import require_int
 from gvae.presets import PRESETS, Preset
 
@@ -25,9 +25,13 @@ def _starting(names: Iterable[str]) -> Callable[[str], list[str]]:
     return lambda incomplete: [name for name in names if name.startswith(incomplete)]
 
 
-def _option(text: str, default: str | None = None, *, of: Iterable[str] = ()) -> object:
-    complete = _starting(of) if of else None
-    return typer.Option(help=text, show_default=default or True, autocompletion=complete)
+def _option(text: str, default: object = None, *, of: Iterable[str] = ()) -> object:
+    """An option; ``default`` is shown where the preset, not the signature, has it."""
+    shown = True if default is None else str(default)
+    return typer.Option(help=text, show_default=shown, autocompletion=_starting(of) if of else None)
+
+
+_PAPER = Preset()
 
 
 Datasets = Annotated[
@@ -40,16 +44,16 @@ Models = Annotated[list[str], _option(f"{', '.join(MODELS)}; may be repeated.", 
 ProtocolName = Annotated[str, _option(f"How it is measured: {', '.join(PROTOCOLS)}.", of=PROTOCOLS)]
 Runs = Annotated[int, _option("Random splits, one run each.")]
 Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.")]
-Epochs = Annotated[int | None, _option("Epochs.", "200")]
-Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", "32")]
-Latent = Annotated[int | None, _option("Dimensions of z.", "16")]
-Rate = Annotated[float | None, _option("Learning rate of Adam.", "0.01")]
-Beta = Annotated[float | None, _option("Weight of the KL term.", "1.0")]
+Epochs = Annotated[int | None, _option("Epochs.", _PAPER.train.epochs)]
+Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", _PAPER.hidden)]
+Latent = Annotated[int | None, _option("Dimensions of z.", _PAPER.latent)]
+Rate = Annotated[float | None, _option("Learning rate of Adam.", _PAPER.train.lr)]
+Beta = Annotated[float | None, _option("Weight of the KL term.", _PAPER.train.beta)]
 Loss = Annotated[
-    str | None, _option("full: all pairs, exactly; sampled: an estimate of it.", "full", of=LOSSES)
+    str | None, _option("full: all pairs, exactly; sampled: an estimate of it.", _PAPER.train.loss, of=LOSSES)
 ]
 NoFeatures = Annotated[bool, typer.Option("--no-features", help="Leave the node features out: X = I.")]
-Device = Annotated[str, _option("auto, cpu or cuda.", of=("auto", "cpu", "cuda"))]
+Device = Annotated[str, _option("auto, cpu or cuda.", of=DEVICES)]
 Json = Annotated[str | None, typer.Option(metavar="FILE|-", help="Results as JSON; - is standard output.")]
 
 
@@ -74,6 +78,7 @@ def command(
     Example: gvae bench cora citeseer --runs 10
     """
     check_name("protocol", protocol, PROTOCOLS)
+    check_name("device", device, DEVICES)
     require_int("runs", runs, at_least=1)
     require_int("seed", seed, at_least=0)
     for name in dataset:
@@ -91,18 +96,20 @@ def command(
     try:
         _run(experiments)
     finally:  # an interrupted or failed benchmark keeps its finished runs
-        _report([experiment for experiment in experiments if experiment.runs], json)
+        _report(experiments, json)
 
 
 def _experiments(
     datasets: list[str], presets: dict[str, Preset], protocol: str, seeds: range, device: str
 ) -> list[Experiment]:
     from gvae.datasets import load
+    from gvae.environment import resolve_device
     from gvae.experiment import Experiment
 
+    resolve_device(device)  # before anything is downloaded
     graphs = {name: load(name) for name in datasets}
     return [
-        Experiment(data, model, protocol, preset, seeds, device, dataset)
+        Experiment(data, model, protocol=protocol, preset=preset, seeds=seeds, device=device, dataset=dataset)
         for dataset, data in graphs.items()
         for model, preset in presets.items()
     ]
@@ -135,16 +142,17 @@ def _reporter(
 
 
 def _report(experiments: list[Experiment], json: str | None) -> None:
-    if not experiments:
+    begun = [experiment for experiment in experiments if experiment.runs]
+    if not begun:
         return
-    first = experiments[0]
+    first = begun[0]
     seeds = f"seeds {first.seeds[0]}-{first.seeds[-1]}"
     title = f"Link prediction in percent, mean ± std over random splits ({seeds}), protocol {first.protocol}"
     columns = ("data set", "model", ">runs", ">AUC", ">AP", ">published AUC / AP", ">s a run")
     caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
-    if any(experiment.published() for experiment in experiments):
+    if any(experiment.published() for experiment in begun):
         caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
-    table = make_table(title, columns, [_row(experiment) for experiment in experiments], caption)
+    table = make_table(title, columns, [_row(experiment) for experiment in begun], caption)
     print_table(table, err=json == STDOUT)
     if json is not None:
         write_json(json, [experiment.to_dict() for experiment in experiments])

@@ -12,7 +12,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from gvae.data import make_graph
-from gvae.errors import InputError, UnknownNameError
+from gvae.errors import DownloadError, InputError, UnknownNameError
 
 
 def load_download(name: str, root: str | Path | None, directed: bool) -> Data:
@@ -22,11 +22,14 @@ def load_download(name: str, root: str | Path | None, directed: bool) -> Data:
     folder = Path(root) if root is not None else Path.home() / ".cache" / "gvae" / family.lower()
     arguments = {"name": member} if "name" in inspect.signature(loader).parameters else {}
     try:
-        graph = loader(root=str(folder), **arguments)[0]
-    except Exception as error:  # any of the loaders' own: a name, the network, a damaged file
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"data set {name!r} could not be loaded into {folder}: {reason[0]}") from error
-    return _plain(name, graph, directed)
+        graphs = loader(root=str(folder), **arguments)
+    except Exception as error:  # the loaders' own: the network, or an assertion on the name
+        kind = DownloadError if isinstance(error, OSError) else InputError
+        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise kind(f"data set {name!r} could not be loaded into {folder}: {reason}") from error
+    if len(graphs) != 1:
+        raise InputError(f"data set {name!r} holds {len(graphs)} graphs, expected one")
+    return _plain(name, graphs[0], directed)
 
 
 def _loader(family: str) -> Any:
@@ -34,7 +37,7 @@ def _loader(family: str) -> Any:
 
     classes = {cls.lower(): cls for cls in datasets.__all__}
     if family.lower() not in classes:
-        raise UnknownNameError("data set family", family, classes)
+        raise UnknownNameError.of("data set family", family, classes)
     loader = getattr(datasets, classes[family.lower()])
     if "root" not in inspect.signature(loader).parameters:
         raise InputError(f"data set family {family!r} is not a download")

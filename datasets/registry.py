@@ -29,7 +29,7 @@ def load(name: str, *, root: str | Path | None = None, directed: bool = False) -
         its class in `torch_geometric.datasets`: ``"planetoid/Cora"``, ``"amazon/Photo"``. Those go through
         PyTorch Geometric's own loaders, which unpickle: load only what you trust.
     root
-        Folder for downloads; by default ``~/.cache/gvae``. Only for ``"family/Name"``.
+        Folder for downloads; by default ``~/.cache/gvae/<family>``. Only for ``"family/Name"``.
     directed
         Keep the directions of the edges (``"cora"``: from the citing to the cited paper); by default the
         graph is undirected.
@@ -46,12 +46,14 @@ def load(name: str, *, root: str | Path | None = None, directed: bool = False) -
     UnknownNameError
         If there is no such data set.
     InputError
-        If an embedded file is damaged, the data set has no directions, or a download fails.
+        If an embedded file is damaged, the data set has no directions, or is not one graph.
+    DownloadError
+        If it could not be fetched.
     """
     if "/" in name:
         return load_download(name, root, directed)
     if name not in DATASETS:
-        raise UnknownNameError("data set", name, DATASETS)
+        raise UnknownNameError.of("data set", name, DATASETS)
     if root is not None:
         raise InputError(f"root is for downloads; {name!r} is part of the package")
     if directed and name != "cora":

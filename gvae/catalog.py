@@ -70,6 +70,8 @@ LOSSES = {
     "sampled": "all edges, and as many non-edges drawn anew each epoch",
 }
 
+DEVICES = ("auto", "cpu", "cuda")
+
 PUBLISHED_SOURCE = f"{_KIPF}, table 1: ten initialisations on one split"
 # (model, data set, with features) -> figure, under the protocol "kipf"
 PUBLISHED = {
@@ -97,5 +99,5 @@ def check_name(kind: str, name: str, known: Collection[str]) -> str:
         If it is not; the message holds the nearest names.
     """
     if name not in known:
-        raise UnknownNameError(kind, name, known)
+        raise UnknownNameError.of(kind, name, known)
     return name

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
-from typing import Literal
+from numbers import Real
+from typing import Any, Literal
 
 from gvae.catalog import LOSSES, check_name
 from gvae.errors import InputError
@@ -27,10 +29,10 @@ class TrainConfig:
     select
         ``"last"`` keeps the last epoch, ``"val"`` the epoch with the best validation figure.
     eval_every
-        Epochs between two looks at the validation part (the last epoch is always looked at).
+        Epochs between two looks at the loss and the validation part; the last epoch is always looked at.
     patience
-        Stop when the validation figure has not risen for so many epochs; ``None`` never stops early.
-        Needs ``select="val"``.
+        Stop when the validation figure has not risen for so many epochs, as seen at the epochs that are
+        looked at; ``None`` never stops early. Which epoch is kept is still ``select``'s to say.
     seed
         Seed of all that is random in training: the posterior's noise, sampled negatives.
 
@@ -50,23 +52,34 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_int("epochs", self.epochs, at_least=1)
-        require_int("eval_every", self.eval_every, at_least=1)
-        require_int("seed", self.seed, at_least=0)
-        if not (math.isfinite(self.lr) and self.lr > 0):
-            raise InputError(f"lr must be a positive number, got {self.lr}")
-        if not (math.isfinite(self.beta) and self.beta >= 0):
-            raise InputError(f"beta must be a number >= 0, got {self.beta}")
+        for name, least in (("epochs", 1), ("eval_every", 1), ("seed", 0)):
+            object.__setattr__(self, name, require_int(name, getattr(self, name), at_least=least))
+        if self.patience is not None:
+            object.__setattr__(self, "patience", require_int("patience", self.patience, at_least=1))
+        if not (_is_finite(self.lr) and self.lr > 0):
+            raise InputError(f"lr must be a positive number, got {self.lr!r}")
+        if not (_is_finite(self.beta) and self.beta >= 0):
+            raise InputError(f"beta must be a number >= 0, got {self.beta!r}")
         check_name("loss", self.loss, LOSSES)
         check_name("select", self.select, ("last", "val"))
-        if self.patience is not None:
-            require_int("patience", self.patience, at_least=1)
-            if self.select != "val":
-                raise InputError("patience needs select='val': the last epoch is kept otherwise")
 
 
-def require_int(name: str, value: object, at_least: int) -> int:
-    """Return ``value`` if it is an integer of at least ``at_least``; else raise ``InputError``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+def require_int(name: str, value: Any, at_least: int) -> int:
+    """Return ``value`` as an int if it is a whole number of at least ``at_least``.
+
+    Raises
+    ------
+    InputError
+        If it is not; integers of NumPy are welcome, booleans and floats are not.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < at_least:
         raise InputError(f"{name} must be an integer >= {at_least}, got {value!r}")
-    return value
+    return number
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -11,21 +11,21 @@ import torch
 from torch_geometric.typing import WITH_TORCH_SCATTER
 
 import gvae
+from gvae.catalog import DEVICES, check_name
 from gvae.errors import InputError
 
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "scipy", "numpy", "networkx")
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn ``"auto"``, ``"cpu"`` or ``"cuda"`` into a device.
+    """Turn ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"`` into a device.
 
     Raises
     ------
     InputError
         For another name, or ``"cuda"`` where there is none.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device must be auto, cpu or cuda, got {name!r}")
+    check_name("device", name, DEVICES)
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda was asked for, but torch finds no CUDA device here")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -3,13 +3,15 @@
 ``GvaeError``
     ``InputError`` (ValueError): a value, a file or a graph that cannot be used
         ``UnknownNameError``: no such data set, model or protocol; names the nearest ones
+    ``DownloadError`` (OSError): a data set could not be fetched
     ``TrainingError`` (RuntimeError): the run itself failed
+    ``OutputError`` (OSError): a result could not be written
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 
 
 class GvaeError(Exception):
@@ -23,12 +25,21 @@ class InputError(GvaeError, ValueError):
 class UnknownNameError(InputError):
     """A name that is in none of our tables, with the nearest names that are."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = list(known)
+    @classmethod
+    def of(cls, kind: str, name: str, known: Collection[str]) -> UnknownNameError:
+        """Make the error for a ``name`` of some ``kind``, among those that are ``known``."""
         near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-        super().__init__(f"unknown {kind} {name!r}; {hint}")
+        return cls(f"unknown {kind} {name!r}; {hint}")
+
+
+class DownloadError(GvaeError, OSError):
+    """A data set could not be fetched."""
 
 
 class TrainingError(GvaeError, RuntimeError):
-    """Training could not go on, for instance because the loss is no longer finite."""
+    """Training could not go on: the loss or the logits are no longer finite."""
+
+
+class OutputError(GvaeError, OSError):
+    """A result could not be written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any
 
 from torch_geometric.data import Data
@@ -87,6 +87,7 @@ class Experiment:
 
     data: Data
     model: str = "vgae"
+    _: KW_ONLY
     protocol: str = "kipf"
     preset: Preset | None = None
     seeds: Sequence[int] = tuple(range(10))
@@ -97,23 +98,32 @@ class Experiment:
     def __post_init__(self) -> None:
         check_name("model", self.model, MODELS)
         check_name("protocol", self.protocol, PROTOCOLS)
-        if not self.seeds:
-            raise InputError("seeds must hold at least one seed, got none")
-        for seed in self.seeds:
-            require_int("seed", seed, at_least=0)
+        self.seeds = [require_int("seed", seed, at_least=0) for seed in self.seeds]
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise InputError(f"seeds must be one or more different numbers, got {self.seeds}")
+        self._peak_memory: int | None = None  # of this process, when the last run ended
         self._device = resolve_device(self.device)
         self._preset = self.preset or PRESETS[self.model]
 
     def run(self, on_epoch: Callable[[int, EpochRecord | None], None] | None = None) -> None:
-        """Run all seeds; finished runs stay in ``runs`` if it is interrupted.
+        """Run all seeds anew; finished runs stay in ``runs`` if it is interrupted.
 
         Parameters
         ----------
         on_epoch
             Passed on to `gvae.train.fit`, for progress.
+
+        Raises
+        ------
+        InputError
+            If the graph cannot be split.
+        TrainingError
+            If a run diverges.
         """
+        self.runs.clear()
         for seed in self.seeds:
             self.runs.append(self._run_seed(seed, on_epoch))
+            self._peak_memory = peak_memory()
 
     def _run_seed(self, seed: int, on_epoch: Callable[[int, EpochRecord | None], None] | None) -> Run:
         started = time.perf_counter()
@@ -193,7 +203,7 @@ class Experiment:
             "kl": "total = recon + (beta / N) mean_i KL_i",
             "ties": "average rank",
             "device": str(self._device),
-            "peak_memory_bytes": peak_memory(),
+            "peak_memory_bytes": self._peak_memory,
             "environment": environment(),
         }
 
@@ -210,15 +220,16 @@ def run_seeds(
 ) -> Experiment:
     """Train and score a model once a seed: an `Experiment`, made and run.
 
-    Parameters are those of `Experiment`.
+    Parameters are those of `Experiment`; so are the errors, and those of its `run`.
 
-    Examples
-    --------
-    >>> from gvae.datasets import load
-    >>> result = run_seeds(load("karate"), "vgae", seeds=range(3))
-    >>> result.mean()["auc"], result.std()["auc"]  # doctest: +SKIP
+    Returns
+    -------
+    Experiment
+        With ``runs``, ``mean()``, ``std()`` and ``to_dict()``.
     """
-    experiment = Experiment(data, model, protocol, preset, tuple(seeds), device, dataset)
+    experiment = Experiment(
+        data, model, protocol=protocol, preset=preset, seeds=list(seeds), device=device, dataset=dataset
+    )
     experiment.run()
     return experiment
 

@@ -1,7 +1,7 @@
 """Objectives: the parts of a loss have names, and their weights stand in one place.
 
-Both reconstruction losses are called as ``loss(decoder, z, generator, value)`` and weigh the same two means,
-over A + I (the diagonal counts as positive) and over the rest,
+Both reconstruction losses are called as ``loss(decoder, z, generator, value)`` and weigh two sums alike, over
+A + I (the diagonal counts as positive) and over the rest,
 
     1/2 [ 1/s  sum_{A+I} softplus(-s_ij)  +  1/(N^2 - s)  sum_{rest} softplus(s_ij) ],    s = 2 |E_train|,
 
@@ -18,7 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 from torch.utils.checkpoint import checkpoint
+from torch_geometric.utils import is_undirected
 
+from gvae.config import require_int
+from gvae.data.graph import unique_edges
 from gvae.data.negatives import NegativeSampler
 from gvae.errors import InputError
 from gvae.layers import Decoder, InnerProductDecoder, Posterior
@@ -36,12 +39,13 @@ class LossOutput:
     kl: Tensor
 
 
-def negative_elbo(recon: Tensor, posterior: Posterior, beta: float = 1.0) -> LossOutput:
-    """``total = recon + (beta / N) mean_i KL_i``: the negative ELBO of a graph, over N^2 pairs.
+def variational_loss(recon: Tensor, posterior: Posterior, beta: float = 1.0) -> LossOutput:
+    """``total = recon + (beta / N) mean_i KL_i``: the objective of a graph model.
 
     ``KL_i`` is node i's KL to the standard normal, summed over the latent dimensions. The summed KL is so
     weighed by 1/N^2, like the mean over N^2 pairs in ``recon``; beta = 1 is the objective of Kipf's code
-    (and of PyTorch Geometric's example). As ``recon`` weighs edges up, it acts like a small beta.
+    (and of PyTorch Geometric's example). With an unweighted ``recon`` that would be the negative ELBO over
+    N^2; as ``pos_weight`` lifts ``recon``, beta = 1 weighs the KL less than the ELBO does.
 
     Parameters
     ----------
@@ -51,6 +55,11 @@ def negative_elbo(recon: Tensor, posterior: Posterior, beta: float = 1.0) -> Los
         Gives ``kl()``, nats a node, shape ``(N,)``; reported as their mean.
     beta
         Weight of the KL term (Higgins et al. 2017).
+
+    Returns
+    -------
+    LossOutput
+        The total, ``recon`` as given, and the mean KL.
     """
     kl = posterior.kl()
     mean = kl.mean()
@@ -82,12 +91,19 @@ class FullReconstruction:
         Number of nodes N.
     block
         Rows held at a time; by default as many as make a block of 2^18 logits, at least 64.
+
+    Raises
+    ------
+    InputError
+        If an edge is missing in one direction or repeated, if there are no edges or nothing else, or if
+        ``block`` is below 1.
     """
 
     def __init__(self, edge_index: Tensor, num_nodes: int, block: int | None = None) -> None:
         self.positives, self.s = _with_diagonal(edge_index, num_nodes)
         self.num_nodes = num_nodes
-        self.block = block or max(MIN_BLOCK, BLOCK_LOGITS // num_nodes)
+        default = max(MIN_BLOCK, BLOCK_LOGITS // num_nodes)
+        self.block = default if block is None else require_int("block", block, at_least=1)
 
     def __call__(self, decoder: Decoder, z: Tensor, generator: torch.Generator, value: bool = True) -> Tensor:
         """Scalar loss of the embedding z, shape ``(N, D)``; ``generator`` is not used.
@@ -122,6 +138,11 @@ class SampledReconstruction:
         Training edges in both directions, shape ``(2, s)``.
     num_nodes
         Number of nodes N.
+
+    Raises
+    ------
+    InputError
+        If an edge is missing in one direction or repeated, or if there are no edges or nothing else.
     """
 
     def __init__(self, edge_index: Tensor, num_nodes: int) -> None:
@@ -145,6 +166,8 @@ RECONSTRUCTIONS = {"full": FullReconstruction, "sampled": SampledReconstruction}
 def _with_diagonal(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, int]:
     """The positives, A + I, shape ``(2, s + N)``, and s, the ones in A."""
     s = edge_index.size(1)
+    if s != 2 * unique_edges(edge_index, num_nodes).size(1) or not is_undirected(edge_index):
+        raise InputError("the loss needs each edge once in both directions, without self-loops")
     if not 0 < s < num_nodes**2 - num_nodes:
         raise InputError(f"the loss needs edges and non-edges, got {s} directed edges on {num_nodes} nodes")
     loops = torch.arange(num_nodes, device=edge_index.device).expand(2, -1)
@@ -183,5 +206,7 @@ class _AllPairsSoftplus(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        if torch.is_grad_enabled():  # create_graph=True: what is saved is a number, not a function of z
+            raise RuntimeError("the full reconstruction loss has no second derivative")
         (grad,) = ctx.saved_tensors
         return 2 * grads[0] * grad, None, None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from gvae.config import TrainConfig, require_int
+from gvae.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,13 @@ class Preset:
     features
         Whether the node features are used; without them X = I.
     train
-        Settings of the training loop.
+        Settings of the training loop. Not among them: ``select``, which is the protocol's, and ``seed``,
+        which is the run's.
+
+    Raises
+    ------
+    InputError
+        If a size is out of range, or ``train`` sets ``select`` or ``seed``.
     """
 
     hidden: int = 32
@@ -30,8 +37,10 @@ class Preset:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        require_int("hidden", self.hidden, at_least=1)
-        require_int("latent", self.latent, at_least=1)
+        for name in ("hidden", "latent"):
+            object.__setattr__(self, name, require_int(name, getattr(self, name), at_least=1))
+        if (self.train.select, self.train.seed) != (TrainConfig.select, TrainConfig.seed):
+            raise InputError("a preset leaves select to the protocol and seed to the run")
 
     def override(self, **settings: Any) -> Preset:
         """Copy with some settings replaced, by name, whether of the sizes or of the training; None keeps one.

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+
+# A plain terminal for what the command line prints; read when typer is imported.
+os.environ.update(NO_COLOR="1", TERM="dumb")
+for _name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "CLICOLOR_FORCE"):
+    os.environ.pop(_name, None)
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gvae.config import TrainConfig
@@ -26,8 +27,8 @@ from gvae.presets import PRESETS, Preset
         ({"select": "test"}, "unknown select 'test'"),
         ({"eval_every": 0}, "eval_every must be an integer >= 1"),
         ({"seed": -1}, "seed must be an integer >= 0"),
-        ({"patience": 10}, "patience needs select='val'"),
-        ({"patience": 0, "select": "val"}, "patience must be an integer >= 1"),
+        ({"lr": "0.1"}, "lr must be a positive number, got '0.1'"),
+        ({"patience": 0}, "patience must be an integer >= 1"),
     ],
 )
 def test_values_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -36,6 +37,17 @@ def test_values_out_of_range_are_refused(settings: dict[str, Any], message: str)
     assert message in str(caught.value)
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, GvaeError)
+
+
+def test_integers_of_numpy_are_welcome() -> None:
+    config = TrainConfig(epochs=np.int64(3), lr=np.float64(0.1))  # type: ignore[arg-type]
+    assert (type(config.epochs), config.epochs) == (int, 3)
+
+
+def test_a_preset_leaves_selection_and_seed_to_others() -> None:
+    for train in (TrainConfig(select="val"), TrainConfig(seed=1)):
+        with pytest.raises(InputError, match="select to the protocol and seed to the run"):
+            Preset(train=train)
 
 
 def test_a_config_is_frozen() -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from gvae.data import make_graph
 from gvae.errors import InputError
 from gvae.layers import GaussianPosterior, InnerProductDecoder
-from gvae.losses import FullReconstruction, SampledReconstruction, negative_elbo
+from gvae.losses import FullReconstruction, SampledReconstruction, variational_loss
 
 UNUSED = torch.Generator()
 
@@ -104,6 +104,21 @@ def test_without_its_value_the_loss_has_the_same_gradient(generator: torch.Gener
     assert torch.equal(gradient, expected)
 
 
+def test_a_block_never_holds_all_pairs() -> None:
+    """O(N block) memory: a cached block for small graphs, 64 rows for large ones."""
+    for num_nodes in (3, 3_000, 20_000, 10**6):
+        full = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), num_nodes)
+        assert full.block * num_nodes <= max(2**18, 64 * num_nodes)
+    assert FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 30, block=7).block == 7
+
+
+def test_second_derivatives_are_refused_rather_than_wrong(generator: torch.Generator) -> None:
+    z = torch.randn(5, 2, generator=generator, requires_grad=True)
+    value = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 5)(InnerProductDecoder(), z, UNUSED)
+    with pytest.raises(RuntimeError, match="has no second derivative"):
+        torch.autograd.grad(value, z, create_graph=True)
+
+
 def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(generator: torch.Generator) -> None:
     z = torch.randn(40, 4, generator=generator, dtype=torch.double)
     edge_index = make_graph(torch.randint(40, (2, 60), generator=generator), 40).edge_index
@@ -116,16 +131,30 @@ def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(generator: torch.G
 
 def test_the_kl_is_weighed_by_beta_over_the_nodes() -> None:
     posterior = GaussianPosterior(torch.ones(5, 3), torch.zeros(5, 3))
-    loss = negative_elbo(torch.tensor(2.0), posterior, beta=4.0)
+    loss = variational_loss(torch.tensor(2.0), posterior, beta=4.0)
     assert loss.kl.item() == pytest.approx(1.5)  # 3 * 1/2 nats a node
     assert loss.recon.item() == 2.0
     assert loss.total.item() == pytest.approx(2.0 + 4.0 / 5 * 1.5)
 
 
 @pytest.mark.parametrize("loss", [FullReconstruction, SampledReconstruction])
-def test_a_graph_without_edges_or_without_non_edges_is_refused(
-    loss: type[FullReconstruction | SampledReconstruction],
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([[], []], "needs edges and non-edges"),
+        ([[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]], "needs edges and non-edges"),
+        ([[0], [1]], "each edge once in both directions"),
+        ([[0, 0], [1, 1]], "each edge once in both directions"),
+        ([[0, 1, 2], [1, 0, 2]], "each edge once in both directions"),
+    ],
+)
+def test_a_graph_that_has_no_such_loss_is_refused(
+    loss: type[FullReconstruction | SampledReconstruction], edges: list[list[int]], message: str
 ) -> None:
-    for edge_index in (torch.zeros(2, 0, dtype=torch.long), (1 - torch.eye(3)).nonzero().t()):
-        with pytest.raises(InputError, match="needs edges and non-edges"):
-            loss(edge_index, 3)
+    with pytest.raises(InputError, match=message):
+        loss(torch.tensor(edges, dtype=torch.long), 3)
+
+
+def test_a_block_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match="block must be an integer >= 1, got 0"):
+        FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 3, block=0)

@@ -28,8 +28,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracked = run("git", "-C", root, "ls-files", "-co", "--exclude-standard").split("\n")
     for name in filter(None, tracked):
         target = source / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((root / name).read_bytes())
+        if (root / name).is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((root / name).read_bytes())
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, source)
     return next(folder.glob("gvae-*.whl"))
 

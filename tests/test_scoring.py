@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import Tensor, nn
 
 from gvae.data import LinkPart
+from gvae.errors import InputError, TrainingError
 from gvae.models import VGAE
 from gvae.scoring import evaluate
 
@@ -32,6 +36,17 @@ def test_logits_of_the_mean_by_hand() -> None:
 def test_messages_pass_along_the_parts_own_edges() -> None:
     """With 3 -> 1, z_1 = 4: positives 8 and 6, negatives -2 and 12."""
     assert evaluate(VGAE(MessageSum()), part([[3], [1]])).auc == 0.5
+
+
+def test_parts_without_both_kinds_of_pairs_are_refused() -> None:
+    training = replace(part([[], []]), negatives=torch.zeros(2, 0, dtype=torch.long))
+    with pytest.raises(InputError, match="must have positives and negatives to be scored, got 2 and 0"):
+        evaluate(VGAE(MessageSum()), training)
+
+
+def test_logits_that_are_not_finite_are_a_failed_run() -> None:
+    with pytest.raises(TrainingError, match="training diverged"):
+        evaluate(VGAE(MessageSum()), replace(part([[], []]), x=X * float("nan")))
 
 
 def test_the_mode_of_the_model_is_left_as_it_was() -> None:

@@ -39,7 +39,8 @@ def make_graph(
     num_nodes
         Number of nodes N, isolated ones included.
     x
-        Node features ``(N, D)``, dense or sparse CSR; stored as CSR when mostly zero. ``None``: featureless.
+        Node features ``(N, D)``, dense, COO or CSR; stored in torch's default float type, as CSR when mostly
+        zero. ``None``: featureless.
     y
         Node labels ``(N,)``.
     directed
@@ -102,6 +103,11 @@ def is_sparse(x: Tensor) -> bool:
 def _checked_features(x: Tensor, num_nodes: int) -> Tensor:
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise InputError(f"x must have shape ({num_nodes}, D), one row a node, got {tuple(x.shape)}")
+    if x.layout not in (torch.strided, torch.sparse_coo, torch.sparse_csr):
+        raise InputError(f"x must be dense, COO or CSR, got {x.layout}")
+    x = x.to(torch.get_default_dtype())
+    if x.layout == torch.sparse_coo:
+        x = x.to_sparse_csr()
     values = x.values() if is_sparse(x) else x
     if not torch.isfinite(values).all():
         raise InputError("x must be finite, got NaN or infinite features")

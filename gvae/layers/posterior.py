@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 LOGSTD_BOUND = 10.0
-"""logstd is kept in [-10, 10]: beyond, exp(2 logstd) leaves what float32 can square and sum."""
+"""logstd is kept in [-10, 10], sigma in [5e-5, 2e4], so that sums of squared logits stay within float32.
+
+Beyond the bound the clamp has no gradient; a logstd of this size belongs to a run that has diverged.
+"""
 
 
 class Posterior(Protocol):

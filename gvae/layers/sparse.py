@@ -1,7 +1,8 @@
 """Products with constant sparse matrices: the features X and the normalised adjacency A~.
 
 What is derived from such a matrix (its transpose, its normalisation) is built once and remembered for as
-long as the tensor lives; a tensor that was changed in place, or a second graph, gets its own.
+long as the tensor lives. A second graph gets its own, and so does a tensor that was changed in place, as
+far as torch counts the changes: not through ``.data``, a NumPy array on its memory, or in inference mode.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from gvae.data.graph import check_edge_index
+
 
 class _Remembered:
     """A function of a constant tensor that is computed once per tensor (and further arguments)."""
@@ -23,6 +26,8 @@ class _Remembered:
         self._known: MutableMapping[Tensor, tuple[Any, Tensor]] = WeakTensorKeyDictionary()
 
     def __call__(self, tensor: Tensor, *args: Any) -> Tensor:
+        if tensor.is_inference():
+            return self._build(tensor, *args)
         key = (_version(tensor), *args)
         known = self._known.get(tensor)
         if known is None or known[0] != key:
@@ -31,9 +36,10 @@ class _Remembered:
 
 
 def _version(tensor: Tensor) -> int:
-    """The count of in-place changes to a tensor's numbers; inference tensors, which keep none, count as 0."""
-    numbers = tensor.values() if tensor.layout == torch.sparse_csr else tensor
-    return 0 if numbers.is_inference() else numbers._version
+    """How often a tensor's numbers were changed in place."""
+    if tensor.layout != torch.sparse_csr:
+        return tensor._version
+    return sum(part._version for part in (tensor.crow_indices(), tensor.col_indices(), tensor.values()))
 
 
 @_Remembered
@@ -51,7 +57,7 @@ class _SparseMatmul(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor]:
-        return None, _transpose(ctx.matrix) @ grads[0]
+        return None, sparse_matmul(_transpose(ctx.matrix), grads[0])
 
 
 def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
@@ -79,6 +85,7 @@ def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
 
 @_Remembered
 def _normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype) -> Tensor:
+    check_edge_index(edge_index, num_nodes)
     (src, dst), weight = gcn_norm(edge_index, None, num_nodes, add_self_loops=True, dtype=dtype)
     # Row i gathers from its sources; for a symmetric graph rows and columns are alike.
     return torch.sparse_coo_tensor(torch.stack([dst, src]), weight, (num_nodes, num_nodes)).to_sparse_csr()
@@ -100,5 +107,10 @@ def normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype 
     -------
     Tensor
         Sparse CSR, shape ``(N, N)``.
+
+    Raises
+    ------
+    InputError
+        If ``edge_index`` has a wrong shape or type, or an index out of range.
     """
     return _normalized_adjacency(edge_index, num_nodes, dtype)

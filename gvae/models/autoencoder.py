@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from gvae.errors import InputError
 from gvae.layers import Decoder, GaussianPosterior, InnerProductDecoder, PointPosterior, Posterior
 
 
@@ -48,15 +49,23 @@ class GAE(GraphModel):
     """Graph autoencoder: the encoder gives z itself, as one tensor or a tuple of one."""
 
     def encode(self, x: Tensor | None, edge_index: Tensor) -> PointPosterior:
-        """Posterior with all mass on the encoder's output."""
-        z = self.encoder(x, edge_index)
-        return PointPosterior(z[0] if isinstance(z, tuple) else z)
+        """Posterior with all mass on the encoder's output; InputError if that is more than one tensor."""
+        (z,) = _parameters(self.encoder(x, edge_index), ("z",))
+        return PointPosterior(z)
 
 
 class VGAE(GraphModel):
     """Variational graph autoencoder: the encoder gives ``(mu, logstd)``."""
 
     def encode(self, x: Tensor | None, edge_index: Tensor) -> GaussianPosterior:
-        """Gaussian posterior ``N(mu, diag(exp(logstd)^2))``."""
-        mu, logstd = self.encoder(x, edge_index)
+        """Gaussian posterior ``N(mu, diag(exp(logstd)^2))``; InputError if the encoder does not give both."""
+        mu, logstd = _parameters(self.encoder(x, edge_index), ("mu", "logstd"))
         return GaussianPosterior(mu, logstd)
+
+
+def _parameters(output: Tensor | tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """The encoder's output as a tuple with one tensor for each name."""
+    found = output if isinstance(output, tuple) else (output,)
+    if len(found) != len(names):
+        raise InputError(f"the encoder must give ({', '.join(names)}), got {len(found)} tensors")
+    return found

@@ -8,7 +8,7 @@ import torch
 
 from gvae.config import TrainConfig
 from gvae.data import Development
-from gvae.losses import RECONSTRUCTIONS, LossOutput, Reconstruction, negative_elbo
+from gvae.losses import RECONSTRUCTIONS, LossOutput, Reconstruction, variational_loss
 from gvae.models import GraphModel
 from gvae.scoring import evaluate
 
@@ -40,12 +40,12 @@ class LinkTask:
         return (None,)
 
     def step(self, batch: None, generator: torch.Generator, value: bool) -> LossOutput:
-        """One step of Adam on the negative ELBO of a sampled z."""
+        """One step of Adam on the variational loss of a sampled z."""
         train = self.development.train
         posterior = self.model.encode(train.x, train.edge_index)
         z = posterior.sample(generator)
         recon = self._reconstruction(self.model.decoder, z, generator, value)
-        loss = negative_elbo(recon, posterior, self._beta)
+        loss = variational_loss(recon, posterior, self._beta)
         self._optimizer.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()

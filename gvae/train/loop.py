@@ -41,9 +41,9 @@ def fit(
     Raises
     ------
     TrainingError
-        If the loss is no longer finite.
+        If the loss or the logits are no longer finite at an epoch that is looked at.
     InputError
-        If the epoch is to be chosen on validation data and there is none.
+        If the epoch or the end is to be chosen on validation data and there is none.
     """
     started = time.perf_counter()
     device = next(task.model.parameters()).device
@@ -57,11 +57,10 @@ def fit(
         record = _record(task, config, epoch, losses) if due else None
         if record is not None:
             history.records.append(record)
-            if config.select == "val":
-                best.offer(task.model, record)
+            best.offer(task.model, record, keep=config.select == "val")
         if on_epoch is not None:
             on_epoch(epoch, record)
-        if config.patience is not None and epoch - best.epoch >= config.patience:
+        if record is not None and config.patience is not None and epoch - best.epoch >= config.patience:
             break
     history.epochs = epoch
     history.epoch = best.restore(task.model) if config.select == "val" else epoch
@@ -78,8 +77,8 @@ def _record(task: Task[Any], config: TrainConfig, epoch: int, losses: list[LossO
             f"the loss is {total} at epoch {epoch}: training diverged; try a learning rate below {config.lr}"
         )
     val = task.validate()
-    if val is None and config.select == "val":
-        raise InputError("select='val' needs validation data; the task has none")
+    if val is None and (config.select == "val" or config.patience is not None):
+        raise InputError("select='val' and patience need validation data; the task has none")
     return EpochRecord(epoch, total, recon, kl, val)
 
 
@@ -90,10 +89,10 @@ class _Best:
         self.epoch, self.figure = 0, -math.inf
         self._state: dict[str, Any] = {}
 
-    def offer(self, model: nn.Module, record: EpochRecord) -> None:
+    def offer(self, model: nn.Module, record: EpochRecord, keep: bool) -> None:
         if record.val is not None and record.val > self.figure:
             self.epoch, self.figure = record.epoch, record.val
-            self._state = copy.deepcopy(model.state_dict())
+            self._state = copy.deepcopy(model.state_dict()) if keep else {}
 
     def restore(self, model: nn.Module) -> int:
         model.load_state_dict(self._state)

@@ -36,6 +36,21 @@ def test_features_are_sparse_when_mostly_zero_and_dense_otherwise() -> None:
     assert dense.layout == torch.strided
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.bool])
+def test_features_come_out_in_the_default_float_type(dtype: torch.dtype) -> None:
+    dense = torch.tensor([[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]]).to(dtype)
+    for x in (dense, dense.to_sparse(), dense.to_sparse_csr()):
+        found = make_graph(torch.tensor([[0], [1]]), 2, x=x).x
+        assert found is not None
+        assert (found.layout, found.dtype) == (torch.sparse_csr, torch.float32)
+        assert torch.equal(found.to_dense(), dense.float())
+
+
+def test_other_sparse_layouts_are_refused() -> None:
+    with pytest.raises(InputError, match=r"x must be dense, COO or CSR, got torch\.sparse_csc"):
+        make_graph(torch.tensor([[0], [1]]), 2, x=torch.eye(2).to_sparse_csc())
+
+
 @pytest.mark.parametrize(
     ("edges", "message"),
     [

@@ -9,7 +9,7 @@ import torch
 
 from gvae.data import split_links
 from gvae.datasets import load, names
-from gvae.errors import InputError, UnknownNameError
+from gvae.errors import DownloadError, InputError, UnknownNameError
 
 
 def test_karate_is_networkx_karate() -> None:
@@ -50,6 +50,26 @@ def test_planetoid_through_pytorch_geometric(planetoid_copy: Path) -> None:
     assert torch.equal(ours.test_mask, theirs.test_mask)
 
 
-def test_a_family_that_downloads_but_has_no_such_member(planetoid_copy: Path) -> None:
-    with pytest.raises(InputError, match="data set 'planetoid/Nope' could not be loaded"):
-        load("planetoid/Nope", root=planetoid_copy)
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (ConnectionError("no network"), DownloadError),
+        (AssertionError("no such name"), InputError),
+    ],
+)
+def test_what_a_loader_raises_is_said_in_one_line(
+    failure: Exception, expected: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Any, root: str, name: str) -> None:
+        raise failure
+
+    monkeypatch.setattr("torch_geometric.datasets.Planetoid.__init__", fail)
+    with pytest.raises(expected, match=f"'planetoid/Cora' could not be loaded into .*: {failure}"):
+        load("planetoid/Cora", root=tmp_path)
+
+
+def test_a_set_of_many_graphs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch_geometric.datasets.TUDataset.__init__", lambda self, root, name: None)
+    monkeypatch.setattr("torch_geometric.datasets.TUDataset.__len__", lambda self: 188, raising=False)
+    with pytest.raises(InputError, match="holds 188 graphs, expected one"):
+        load("tudataset/MUTAG", root=tmp_path)

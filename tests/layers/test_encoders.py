@@ -97,6 +97,19 @@ def test_a_graph_changed_in_place_is_normalized_anew(random_graph: Callable[...,
     assert not torch.equal(before, after)
 
 
+def test_the_number_of_nodes_and_the_type_are_part_of_what_is_remembered(path_graph: Data) -> None:
+    small = normalized_adjacency(path_graph.edge_index, 4)
+    assert normalized_adjacency(path_graph.edge_index, 4) is small
+    assert normalized_adjacency(path_graph.edge_index, 5).shape == (5, 5)
+    assert normalized_adjacency(path_graph.edge_index, 5, torch.double).dtype == torch.double
+
+
+def test_nodes_out_of_range_are_refused(path_graph: Data) -> None:
+    """A featureless model has as many nodes as rows of W0."""
+    with pytest.raises(InputError, match="node indices from 0 to 1, got 0 to 2"):
+        make_encoder(2)(None, path_graph.edge_index)
+
+
 def test_glorot_weights_come_from_the_generator() -> None:
     encoder, again = make_encoder(100), make_encoder(100)
     weight = encoder.W0.lin.weight

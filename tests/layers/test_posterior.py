@@ -45,6 +45,7 @@ def test_sampling_is_reparameterised_and_reproducible(posterior: GaussianPosteri
 
 def test_extreme_logstd_stays_finite(generator: torch.Generator) -> None:
     posterior = GaussianPosterior(torch.zeros(2, 1), torch.tensor([[1e4], [-1e4]]))
+    assert posterior.logstd.tolist() == [[10.0], [-10.0]]
     assert posterior.kl().isfinite().all()
     assert posterior.sample(generator).isfinite().all()
 

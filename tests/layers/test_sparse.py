@@ -24,6 +24,12 @@ def test_product_and_gradient_equal_dense_algebra(rows: int, columns: int, seed:
     assert torch.allclose(gradient, dense.t() @ g)
 
 
+def test_the_gradient_can_be_differentiated_again(generator: torch.Generator) -> None:
+    matrix = torch.eye(4, 3, dtype=torch.double).to_sparse_csr()
+    b = torch.rand(3, 2, generator=generator, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda b: sparse_matmul(matrix, b.square()), b)
+
+
 def test_tensors_made_in_inference_mode_can_be_used() -> None:
     with torch.inference_mode():
         matrix = torch.eye(3).to_sparse_csr()

@@ -51,6 +51,13 @@ def test_the_encoder_may_give_one_tensor() -> None:
     assert torch.equal(GAE(Same()).encode(X, EDGES).mean, X)
 
 
+def test_an_encoder_with_the_wrong_number_of_outputs_is_refused() -> None:
+    with pytest.raises(InputError, match=r"must give \(z\), got 2 tensors"):
+        GAE(Identity(2)).encode(X, EDGES)
+    with pytest.raises(InputError, match=r"must give \(mu, logstd\), got 1 tensors"):
+        VGAE(Identity(1)).encode(X, EDGES)
+
+
 def test_the_decoder_is_injected() -> None:
     class Constant(nn.Module):
         def forward(self, z: Tensor, pairs: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pytest
 import torch
@@ -82,10 +83,18 @@ def test_the_last_epoch_is_kept_by_default() -> None:
     assert task.weight.item() == 4 * 2 * 2
 
 
-def test_patience_stops_early() -> None:
+@pytest.mark.parametrize(("select", "kept"), [("val", 2), ("last", 3)])
+def test_patience_stops_early(select: Literal["val", "last"], kept: int) -> None:
     task = Scripted([0.5, 0.9, 0.8, 0.7])
-    history = fit(task, replace(CONFIG, select="val", patience=1))
-    assert (history.epochs, history.epoch) == (3, 2)
+    history = fit(task, replace(CONFIG, select=select, patience=1))
+    assert (history.epochs, history.epoch) == (3, kept)
+
+
+def test_patience_is_counted_at_the_epochs_that_are_looked_at() -> None:
+    task = Scripted([0.5, 0.9, 0.8, 0.7])
+    history = fit(task, TrainConfig(epochs=40, eval_every=10, select="val", patience=5))
+    assert [record.epoch for record in history.records] == [10, 20, 30]
+    assert (history.epochs, history.epoch) == (30, 20)
 
 
 def test_val_is_looked_at_every_few_epochs_and_at_the_end() -> None:
@@ -100,8 +109,9 @@ def test_val_is_looked_at_every_few_epochs_and_at_the_end() -> None:
 
 
 def test_choosing_by_val_without_val_is_refused() -> None:
-    with pytest.raises(InputError, match="needs validation data"):
-        fit(Scripted([None]), replace(CONFIG, select="val"))
+    for config in (replace(CONFIG, select="val"), replace(CONFIG, patience=1)):
+        with pytest.raises(InputError, match="need validation data"):
+            fit(Scripted([None]), config)
 
 
 def test_a_diverging_run_stops_and_says_what_to_change(split: LinkSplit) -> None:
@@ -122,14 +132,20 @@ def test_training_lowers_the_loss(name: str, loss: str, split: LinkSplit) -> Non
     assert (history.records[-1].kl > 0) == (name == "vgae")
 
 
-def test_fit_is_handed_no_test_part(split: LinkSplit) -> None:
-    assert not hasattr(split.development, "test")
-    before = [split.test.positives.clone(), split.test.negatives.clone()]
-    model = build("vgae", split.development.train)
-    task = LinkTask(model, split.development)
-    fit(task, TrainConfig(epochs=1))
-    assert torch.equal(split.test.positives, before[0])
-    assert torch.equal(split.test.negatives, before[1])
+def test_the_kl_enters_with_beta(split: LinkSplit) -> None:
+    for beta in (0.0, 3.0):
+        model = build("vgae", split.development.train)
+        record = fit(LinkTask(model, split.development), TrainConfig(epochs=1, beta=beta)).records[0]
+        assert record.total == pytest.approx(record.recon + beta / 60 * record.kl)
+        assert record.kl > 0
+
+
+def test_the_model_trains_in_training_mode(split: LinkSplit) -> None:
+    model = build("vgae", split.development.train).eval()
+    modes = []
+    model.encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
+    fit(LinkTask(model, split.development), TrainConfig(epochs=2, eval_every=1))
+    assert modes == [True, False, True, False]  # a step, a look at val, ...
 
 
 def test_training_negatives_may_hit_held_out_edges(split: LinkSplit) -> None:
@@ -161,6 +177,7 @@ SCRIPT = """
 import hashlib, sys, torch
 from gvae import LinkTask, TrainConfig, build, evaluate, fit, split_links
 from gvae.datasets import load
+torch.set_num_threads(2)
 torch.manual_seed(int(sys.argv[1])); torch.rand(int(sys.argv[1]))
 data = load("cora")
 split = split_links(data, seed=5)
