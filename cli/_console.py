@@ -22,12 +22,27 @@ STDOUT = "-"
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Table:
-    """Build a table; columns whose name begins with ">" are aligned to the right."""
+    """Build a table; columns whose name begins with ">" hold numbers."""
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", caption=caption or None, caption_justify="left")
-    for name in columns:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        title=title,
+        title_justify="left",
+        caption=caption or None,
+        caption_justify="left",
+    )
+    for i, name in enumerate(columns):
+        number = name.startswith(">")
+        table.add_column(
+            name.removeprefix(">"),
+            justify="right" if number else "left",
+            no_wrap=number or i == 0,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*row)
     return table
@@ -38,7 +53,7 @@ def print_table(table: Table, *, err: bool = False) -> None:
     from rich.console import Console
 
     console = Console(stderr=err)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(stderr=err, width=160)
     console.print(table)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -55,4 +57,7 @@ app.command("info")(info.command)
 
 def main() -> None:
     """Entry point of the ``gvae`` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no "±" still gets its table
+            stream.reconfigure(errors="replace")
     app()

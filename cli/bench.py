@@ -41,10 +41,13 @@ Datasets = Annotated[
     ),
 ]
 Models = Annotated[list[str], _option(f"{', '.join(MODELS)}; may be repeated.", of=MODELS)]
-ProtocolName = Annotated[str, _option(f"How it is measured: {', '.join(PROTOCOLS)}.", of=PROTOCOLS)]
+ProtocolName = Annotated[
+    str,
+    _option(f"How it is measured: {'; '.join(map(': '.join, PROTOCOLS.items()))}.", of=PROTOCOLS),
+]
 Runs = Annotated[int, _option("Random splits, one run each.")]
 Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.")]
-Epochs = Annotated[int | None, _option("Epochs.", _PAPER.train.epochs)]
+Epochs = Annotated[int | None, _option("Training epochs.", _PAPER.train.epochs)]
 Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", _PAPER.hidden)]
 Latent = Annotated[int | None, _option("Dimensions of z.", _PAPER.latent)]
 Rate = Annotated[float | None, _option("Learning rate of Adam.", _PAPER.train.lr)]
@@ -146,16 +149,23 @@ def _report(experiments: list[Experiment], json: str | None) -> None:
     if not begun:
         return
     first = begun[0]
-    seeds = f"seeds {first.seeds[0]}-{first.seeds[-1]}"
-    title = f"Link prediction in percent, mean ± std over random splits ({seeds}), protocol {first.protocol}"
-    columns = ("data set", "model", ">runs", ">AUC", ">AP", ">published AUC / AP", ">s a run")
+    spread = f"mean ± std over random splits (seeds {first.seeds[0]}-{first.seeds[-1]})"
+    measured = spread if len(first.seeds) > 1 else f"one random split (seed {first.seeds[0]})"
+    title = f"Link prediction in percent, {measured}, protocol {first.protocol}"
+    columns = ("data set", "model", ">runs", ">AUC", ">AP", ">published\nAUC / AP", ">s a run")
     caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
+    for model, changed in {e.model: e.overrides() for e in begun if e.overrides()}.items():
+        caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
     if any(experiment.published() for experiment in begun):
         caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
     table = make_table(title, columns, [_row(experiment) for experiment in begun], caption)
     print_table(table, err=json == STDOUT)
     if json is not None:
         write_json(json, [experiment.to_dict() for experiment in experiments])
+
+
+def _setting(name: str, value: object) -> str:
+    return f"{name} {value}" if value is not False else f"{name} off"
 
 
 def _row(experiment: Experiment) -> tuple[str, ...]:

@@ -25,9 +25,10 @@ def command() -> None:
         )
         for name, info in DATASETS.items()
     ]
-    rows.append(("family/Name", *["?"] * 5, "download", "see PyTorch Geometric"))
+    rows.append(("family/Name", *["?"] * 5, "download", "its own"))
     columns = ("name", ">nodes", ">edges", ">features", ">classes", ">density", "source", "licence")
     caption = (
-        "Edges are undirected and counted once. family/Name: PyTorch Geometric's own loaders, which unpickle."
+        "Edges are undirected and counted once. Cora, CiteSeer and PubMed: LINQS, for research.\n"
+        "family/Name: PyTorch Geometric's own loaders, which unpickle what they downloaded."
     )
     print_table(make_table("Data sets", columns, rows, caption))

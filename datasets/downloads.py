@@ -21,6 +21,8 @@ def load_download(name: str, root: str | Path | None, directed: bool) -> Data:
     loader = _loader(family)
     folder = Path(root) if root is not None else Path.home() / ".cache" / "gvae" / family.lower()
     arguments = {"name": member} if "name" in inspect.signature(loader).parameters else {}
+    if arguments and not member:
+        raise InputError(f"data set {name!r} lacks its second part, as in 'planetoid/Cora'")
     try:
         graphs = loader(root=str(folder), **arguments)
     except Exception as error:  # the loaders' own: the network, or an assertion on the name

@@ -44,25 +44,25 @@ class Figure:
     ap: float
 
 
-_LINQS = "none stated (LINQS, for research)"
+_LINQS = "unstated"
 DATASETS = {
     "cora": DatasetInfo(2708, 5278, 1433, 7, "embedded", _LINQS),
     "citeseer": DatasetInfo(3327, 4552, 3703, 6, "embedded", _LINQS),
     "pubmed": DatasetInfo(19717, 44324, 500, 3, "embedded", _LINQS),
-    "karate": DatasetInfo(34, 78, 0, 2, "networkx", "BSD-3-Clause (networkx)"),
-    "les-miserables": DatasetInfo(77, 254, 0, 0, "networkx", "BSD-3-Clause (networkx)"),
+    "karate": DatasetInfo(34, 78, 0, 2, "networkx", "BSD-3"),
+    "les-miserables": DatasetInfo(77, 254, 0, 0, "networkx", "BSD-3"),
 }
 
 _KIPF = "Kipf & Welling 2016, arXiv 1611.07308"
 MODELS = {
-    "gae": ModelInfo("graph autoencoder: GCN encoder, inner-product decoder", _KIPF),
-    "vgae": ModelInfo("variational graph autoencoder: Gaussian posterior per node", _KIPF),
+    "gae": ModelInfo("graph autoencoder: z from a GCN, inner-product decoder", _KIPF),
+    "vgae": ModelInfo("variational: a Gaussian posterior for each node's z", _KIPF),
 }
 
 PROTOCOLS = {
     "kipf": "85/5/10 split, messages along train edges at test, figure at the last epoch",
-    "strict": "as kipf, but the epoch is chosen on the validation edges",
-    "pyg": "as kipf, but validation edges join the messages at test (RandomLinkSplit)",
+    "strict": "85/5/10 split, messages along train edges at test, epoch chosen on the validation edges",
+    "pyg": "85/5/10 split, messages along train and val edges at test (as RandomLinkSplit), last epoch",
 }
 
 LOSSES = {

@@ -29,7 +29,8 @@ class UnknownNameError(InputError):
     def of(cls, kind: str, name: str, known: Collection[str]) -> UnknownNameError:
         """Make the error for a ``name`` of some ``kind``, among those that are ``known``."""
         near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        some = [*known][:12] + ["..."] * (len(known) > 12)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(some)}"
         return cls(f"unknown {kind} {name!r}; {hint}")
 
 

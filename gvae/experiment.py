@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from torch_geometric.data import Data
@@ -168,6 +168,11 @@ class Experiment:
         rows = [run.scores.to_dict() for run in self.runs]
         return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
+    def overrides(self) -> dict[str, Any]:
+        """Settings that differ from the model's own preset, by name."""
+        own, used = _flat(PRESETS[self.model]), _flat(self._preset)
+        return {name: value for name, value in used.items() if value != own[name]}
+
     def published(self) -> dict[str, Any] | None:
         """The paper's figures as fractions; None where the setting differs from the paper's."""
         features = self._preset.features and self.data.x is not None
@@ -178,7 +183,10 @@ class Experiment:
         return {**asdict(figure), "source": PUBLISHED_SOURCE}
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole record, ready for JSON; scores as fractions, times in seconds."""
+        """The whole record, ready for JSON; scores as fractions, times in seconds.
+
+        A mean without runs and a deviation without two are None; ``manifest.seeds`` are those asked for.
+        """
         return {
             "dataset": self.dataset,
             "model": self.model,
@@ -187,19 +195,21 @@ class Experiment:
             "manifest": self._manifest(),
             "complete": self.complete,
             "runs": [run.to_dict() for run in self.runs],
-            "mean": self.mean(),
-            "std": self.std(),
+            "mean": dict.fromkeys(_NAMES) | self.mean(),
+            "std": dict.fromkeys(_NAMES) | self.std(),
             "published": self.published(),
         }
 
     def _manifest(self) -> dict[str, Any]:
-        preset = asdict(self._preset)
-        for given in ("select", "seed"):  # by the protocol and the run
-            del preset["train"][given]
         return {
-            "preset": preset,
+            "preset": _flat(self._preset),
             "protocol": asdict(PROTOCOLS[self.protocol]),
             "seeds": list(self.seeds),
+            "graph": {
+                "nodes": self.data.num_nodes,
+                "edges": self.data.num_edges // 2,
+                "features": self.data.x.size(1) if self._preset.features and self.data.x is not None else 0,
+            },
             "kl": "total = recon + (beta / N) mean_i KL_i",
             "ties": "average rank",
             "device": str(self._device),
@@ -232,6 +242,16 @@ def run_seeds(
     )
     experiment.run()
     return experiment
+
+
+_NAMES = tuple(field.name for field in fields(Scores))
+
+
+def _flat(preset: Preset) -> dict[str, Any]:
+    """The settings of a preset by name; ``select`` is the protocol's and ``seed`` the run's."""
+    settings = asdict(preset)
+    train = settings.pop("train")
+    return settings | {name: value for name, value in train.items() if name not in ("select", "seed")}
 
 
 def _featureless(data: Data) -> Data:

@@ -119,6 +119,12 @@ class FullReconstruction:
         return _balanced(softplus(-logits).sum(), negatives, self.s, self.num_nodes)
 
     def _blockwise(self, decoder: Decoder, z: Tensor) -> Tensor:
+        if not hasattr(decoder, "rows"):
+            raise InputError(
+                f"{type(decoder).__name__} has no rows(z, start, stop), which the full loss needs; "
+                f"loss='sampled' does without"
+            )
+
         def block_sum(z: Tensor, start: int) -> Tensor:
             return softplus(decoder.rows(z, start, min(start + self.block, self.num_nodes))).sum()
 

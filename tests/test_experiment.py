@@ -101,6 +101,13 @@ def test_no_features_means_x_is_the_identity(random_graph: Callable[..., Data]) 
     assert without.runs[0].scores == run_seeds(bare, "vgae", preset=SHORT, seeds=[0]).runs[0].scores
 
 
+def test_overrides_are_what_differs_from_the_models_own_preset(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    assert Experiment(data, "vgae").overrides() == {}
+    preset = Preset().override(epochs=5, features=False, beta=1.0)
+    assert Experiment(data, "vgae", preset=preset).overrides() == {"features": False, "epochs": 5}
+
+
 def test_an_interrupted_experiment_keeps_its_finished_runs(random_graph: Callable[..., Data]) -> None:
     experiment = Experiment(random_graph(), "gae", preset=SHORT, seeds=[0, 1, 2])
 
@@ -141,7 +148,9 @@ def test_the_record_is_json_and_says_how_it_was_made(random_graph: Callable[...,
     assert record["runs"][0].keys() == {"seed", "auc", "ap", "epochs", "epoch", "seconds", "total_seconds"}
     assert 0 < record["runs"][0]["seconds"] <= record["runs"][0]["total_seconds"]
     assert record["manifest"]["protocol"]["val_edges_at_test"] is True
-    assert record["manifest"]["preset"]["train"]["epochs"] == 5
+    assert record["manifest"]["preset"]["epochs"] == 5
+    assert record["manifest"]["graph"] == {"nodes": 60, "edges": result.data.num_edges // 2, "features": 8}
+    assert record["std"] == {"auc": None, "ap": None}
     assert record["manifest"]["environment"]["packages"]["torch"] == version("torch")
     assert record["manifest"]["peak_memory_bytes"] > 50e6
     assert (record["preset"], record["published"], record["complete"]) == ("custom", None, True)

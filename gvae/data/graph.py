@@ -71,6 +71,8 @@ def make_graph(
 
 def check_edge_index(edge_index: Tensor, num_nodes: int) -> None:
     """Raise ``InputError`` unless ``edge_index`` is integer, of shape (2, E), with indices in [0, N)."""
+    if not isinstance(edge_index, Tensor):
+        raise InputError(f"edge_index must be a torch.Tensor, got {type(edge_index).__name__}")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise InputError(f"edge_index must have shape (2, E), got {tuple(edge_index.shape)}")
     if edge_index.dtype != torch.long:

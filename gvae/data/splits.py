@@ -67,7 +67,15 @@ class Development:
 
 @dataclass(frozen=True)
 class LinkSplit:
-    """A link split; ``fit`` is handed ``development``, ``evaluate`` is handed ``test``."""
+    """A link split; ``fit`` is handed ``development``, ``evaluate`` is handed ``test``.
+
+    Parameters
+    ----------
+    development
+        The parts ``train`` and ``val``.
+    test
+        The part for the figure, scored once.
+    """
 
     development: Development
     test: LinkPart
@@ -98,6 +106,11 @@ def split_links(
     val_edges_at_test
         Let messages at test pass along the validation edges too, as PyTorch Geometric's
         ``RandomLinkSplit`` does. By default (Kipf) they pass along the training edges alone.
+
+    Returns
+    -------
+    LinkSplit
+        ``development.train``, ``development.val`` and ``test``, each a `LinkPart`.
 
     Raises
     ------

@@ -8,10 +8,14 @@ from torch import Tensor, nn
 
 
 class Decoder(Protocol):
-    """What losses and scoring need to know of a decoder."""
+    """What losses and scoring need of a decoder: an ``nn.Module`` with ``forward(z, pairs)`` and ``rows``.
+
+    Both give logits, any real numbers: no sigmoid, which losses and metrics apply or do without. ``rows`` is
+    asked for by the full loss alone.
+    """
 
     def __call__(self, z: Tensor, pairs: Tensor) -> Tensor:
-        """Logits of node pairs ``(2, P)``, shape ``(P,)``."""
+        """Logits of node pairs ``(2, P)`` from the embedding z ``(N, D)``, shape ``(P,)``."""
 
     def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
         """Logits of nodes ``start`` to ``stop`` with all nodes, shape ``(stop - start, N)``."""

@@ -16,9 +16,11 @@ class GraphModel(nn.Module, ABC):
     Parameters
     ----------
     encoder
-        Called with ``(x, edge_index)``; gives the posterior's parameters, each of shape ``(N, D)``.
+        Called with ``(x, edge_index)``; gives the posterior's parameters, each of shape ``(N, D)``. x comes
+        as the graph has it: dense, sparse CSR when mostly zero, ``None`` without features. PyTorch
+        Geometric's own layers need ``data.x = data.x.to_dense()`` before the split.
     decoder
-        Gives logits of pairs; the inner product by default.
+        Gives logits of pairs, see `gvae.layers.Decoder`; the inner product by default.
     """
 
     decoder: Decoder
@@ -46,7 +48,7 @@ class GraphModel(nn.Module, ABC):
 
 
 class GAE(GraphModel):
-    """Graph autoencoder: the encoder gives z itself, as one tensor or a tuple of one."""
+    """Graph autoencoder: the encoder gives z itself, as one tensor or a tuple of one; see `GraphModel`."""
 
     def encode(self, x: Tensor | None, edge_index: Tensor) -> PointPosterior:
         """Posterior with all mass on the encoder's output; InputError if that is more than one tensor."""
@@ -55,7 +57,7 @@ class GAE(GraphModel):
 
 
 class VGAE(GraphModel):
-    """Variational graph autoencoder: the encoder gives ``(mu, logstd)``."""
+    """Variational graph autoencoder: the encoder gives ``(mu, logstd)``; see `GraphModel`."""
 
     def encode(self, x: Tensor | None, edge_index: Tensor) -> GaussianPosterior:
         """Gaussian posterior ``N(mu, diag(exp(logstd)^2))``; InputError if the encoder does not give both."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from gvae.config import TrainConfig
@@ -20,9 +21,10 @@ from gvae.train.task import EpochRecord, History, Task
 def fit(
     task: Task[Any], config: TrainConfig, *, on_epoch: Callable[[int, EpochRecord | None], None] | None = None
 ) -> History:
-    """Train ``task.model`` in place.
+    """Train ``task.model`` in place and leave it in evaluation mode.
 
-    The same seed gives the same weights, bit for bit, on one machine's CPU, whatever the global random state.
+    The same seed gives the same weights, bit for bit, on one machine's CPU, whatever the global random
+    state: layers that draw from it (dropout) draw from a copy with this seed, and it is left as it was.
 
     Parameters
     ----------
@@ -51,19 +53,22 @@ def fit(
     history, best = History(), _Best()
     task.model.train()
     task.start(config)
-    for epoch in range(1, config.epochs + 1):
-        due = epoch % config.eval_every == 0 or epoch == config.epochs
-        losses = [task.step(batch, generator, value=due) for batch in task.batches(generator)]
-        record = _record(task, config, epoch, losses) if due else None
-        if record is not None:
-            history.records.append(record)
-            best.offer(task.model, record, keep=config.select == "val")
-        if on_epoch is not None:
-            on_epoch(epoch, record)
-        if record is not None and config.patience is not None and epoch - best.epoch >= config.patience:
-            break
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(generator.initial_seed())
+        for epoch in range(1, config.epochs + 1):
+            due = epoch % config.eval_every == 0 or epoch == config.epochs
+            losses = [task.step(batch, generator, value=due) for batch in task.batches(generator)]
+            record = _record(task, config, epoch, losses) if due else None
+            if record is not None:
+                history.records.append(record)
+                best.offer(task.model, record, keep=config.select == "val")
+            if on_epoch is not None:
+                on_epoch(epoch, record)
+            if record is not None and config.patience is not None and epoch - best.epoch >= config.patience:
+                break
     history.epochs = epoch
     history.epoch = best.restore(task.model) if config.select == "val" else epoch
+    task.model.eval()
     history.seconds = time.perf_counter() - started
     return history
 

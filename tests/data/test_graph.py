@@ -75,6 +75,11 @@ def test_bad_features_and_labels_are_refused() -> None:
         make_graph(edges, 2, y=torch.zeros(3, dtype=torch.long))
 
 
+def test_a_list_is_not_a_tensor() -> None:
+    with pytest.raises(InputError, match=r"edge_index must be a torch\.Tensor, got list"):
+        make_graph([[0, 1], [1, 2]], 3)  # type: ignore[arg-type]
+
+
 def test_unique_edges_and_back() -> None:
     edges = unique_edges(torch.tensor([[3, 0, 1, 2, 2], [1, 1, 0, 2, 3]]), 4)
     assert edges.tolist() == [[0, 1, 2], [1, 3, 3]]

@@ -37,6 +37,8 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         load("pubmde")
     with pytest.raises(UnknownNameError, match="unknown data set family 'planetoit'; did you mean planetoid"):
         load("planetoit/Cora")
+    with pytest.raises(InputError, match="'planetoid/' lacks its second part"):
+        load("planetoid/")
     with pytest.raises(InputError, match="root is for downloads"):
         load("cora", root="somewhere")
 

@@ -17,7 +17,7 @@ from gvae.data import LinkSplit, split_links
 from gvae.datasets import load
 from gvae.errors import InputError, TrainingError
 from gvae.losses import LossOutput, SampledReconstruction
-from gvae.models import build
+from gvae.models import GAE, build
 from gvae.scoring import evaluate
 from gvae.train import LinkTask, fit
 
@@ -146,6 +146,40 @@ def test_the_model_trains_in_training_mode(split: LinkSplit) -> None:
     model.encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
     fit(LinkTask(model, split.development), TrainConfig(epochs=2, eval_every=1))
     assert modes == [True, False, True, False]  # a step, a look at val, ...
+    assert not model.training
+
+
+def test_dropout_follows_the_seed_and_leaves_the_global_random_state_alone(split: LinkSplit) -> None:
+    class WithDropout(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 4)
+
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            return nn.functional.dropout(self.linear(x), training=self.training)
+
+    def train(state: int) -> str:
+        torch.manual_seed(0)
+        model = GAE(WithDropout())
+        torch.manual_seed(state)
+        before = torch.get_rng_state()
+        fit(LinkTask(model, split.development), TrainConfig(epochs=3))
+        assert torch.equal(before, torch.get_rng_state())
+        return weights_digest(model.state_dict())
+
+    assert train(1) == train(2)
+
+
+def test_a_decoder_without_rows_is_refused_by_the_full_loss(split: LinkSplit) -> None:
+    class Pairs(nn.Module):
+        def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
+            return z[pairs[0]].sum(1)
+
+    encoder = build("gae", split.development.train).encoder
+    model = GAE(encoder, Pairs())  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="Pairs has no rows"):
+        fit(LinkTask(model, split.development), TrainConfig(epochs=1))
+    fit(LinkTask(model, split.development), TrainConfig(epochs=1, loss="sampled"))
 
 
 def test_training_negatives_may_hit_held_out_edges(split: LinkSplit) -> None:
