@@ -63,8 +63,8 @@ class _SparseMatmul(torch.autograd.Function):
 def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
     """Multiply a constant sparse matrix by a dense one, ``A B``.
 
-    Torch's own gradient of this product sorts A again at each step, 29 times (Cora's X W0) slower than
-    the product; here A's transpose is kept. Each row is summed by one thread in a fixed order, so values
+    Torch's own gradient of this product sorts A again at each step, which costs many times the product;
+    here A's transpose is kept. Each row is summed by one thread in a fixed order, so values
     and gradients are the same, bit for bit, in every process.
 
     Parameters
