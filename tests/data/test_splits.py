@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -129,10 +129,18 @@ def test_directed_edges_are_refused() -> None:
         split_links(Data(edge_index=torch.tensor([[0, 1], [1, 2]]), num_nodes=30))
 
 
-def test_pubmed_splits_quickly() -> None:
-    data = load("pubmed")
-    split_links(data)
-    started = time.process_time()
-    split = split_links(data, seed=1)
+def test_pubmed_splits_without_a_loop_over_its_edges() -> None:
+    """Function calls are counted, not seconds: 44,324 edges in far fewer calls than edges."""
+    data, calls = load("pubmed"), 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        split = split_links(data, seed=1)
+    finally:
+        sys.setprofile(None)
     assert split.test.positives.size(1) == 4432
-    assert time.process_time() - started < 5  # well under a second on an idle machine; a loop takes minutes
+    assert 0 < calls < 2000
