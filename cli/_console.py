@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -16,46 +16,41 @@ from gvae.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-    from rich.table import Table
 
 STDOUT = "-"
 
 
-def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Table:
-    """Build a table; columns whose name begins with ">" hold numbers."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str = "",
+    *,
+    err: bool = False,
+) -> None:
+    """Print a table between its title and caption, as wide as it needs where no terminal sets the width.
+
+    Columns whose name begins with ">" hold numbers.
+    """
     from rich import box
+    from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        title=title,
-        title_justify="left",
-        caption=caption or None,
-        caption_justify="left",
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
         number = name.startswith(">")
-        table.add_column(
-            name.removeprefix(">"),
-            justify="right" if number else "left",
-            no_wrap=number or i == 0,
-            overflow="fold",
-        )
+        justify: Literal["right", "left"] = "right" if number else "left"
+        no_wrap = number or i == 0
+        table.add_column(name.removeprefix(">"), justify=justify, no_wrap=no_wrap, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    return table
-
-
-def print_table(table: Table, *, err: bool = False) -> None:
-    """Print a table, as wide as it needs where no terminal sets the width."""
-    from rich.console import Console
-
-    console = Console(stderr=err)
+    console = Console(stderr=err, highlight=False, markup=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(stderr=err, width=160)
+        console.width = 160
+    console.print(title, style="bold")
     console.print(table)
+    if caption:
+        console.print(caption, style="dim")
 
 
 def progress_bar() -> Progress:

@@ -12,7 +12,7 @@ from gvae.catalog import DATASETS, DEVICES, LOSSES, MODELS, PROTOCOLS, PUBLISHED
 from gvae.config import require_int
 from gvae.presets import PRESETS, Preset
 
-from ._console import STDOUT, check_json_target, make_table, print_table, progress_bar, write_json
+from ._console import STDOUT, check_json_target, print_table, progress_bar, write_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -158,8 +158,7 @@ def _report(experiments: list[Experiment], json: str | None) -> None:
         caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
     if any(experiment.published() for experiment in begun):
         caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
-    table = make_table(title, columns, [_row(experiment) for experiment in begun], caption)
-    print_table(table, err=json == STDOUT)
+    print_table(title, columns, [_row(experiment) for experiment in begun], caption, err=json == STDOUT)
     if json is not None:
         write_json(json, [experiment.to_dict() for experiment in experiments])
 

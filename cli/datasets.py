@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gvae.catalog import DATASETS
 
-from ._console import make_table, print_table
+from ._console import print_table
 
 
 def command() -> None:
@@ -31,4 +31,4 @@ def command() -> None:
         "Edges are undirected and counted once. Cora, CiteSeer and PubMed: LINQS, for research.\n"
         "family/Name: PyTorch Geometric's own loaders, which unpickle what they downloaded."
     )
-    print_table(make_table("Data sets", columns, rows, caption))
+    print_table("Data sets", columns, rows, caption)

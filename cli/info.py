@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._console import make_table, print_table
+from ._console import print_table
 
 
 def command() -> None:
@@ -21,4 +21,4 @@ def command() -> None:
         ("CUDA device", found["cuda"] or "none"),
         ("CPU threads", str(found["threads"])),
     ]
-    print_table(make_table("This installation", ("part", "found"), rows))
+    print_table("This installation", ("part", "found"), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gvae.catalog import MODELS
 from gvae.presets import PRESETS
 
-from ._console import make_table, print_table
+from ._console import print_table
 
 
 def command() -> None:
@@ -17,4 +17,4 @@ def command() -> None:
         sizes = f"hidden {preset.hidden}, latent {preset.latent}"
         settings = f"{sizes}, lr {train.lr}, {train.epochs} epochs, {train.loss} loss"
         rows.append((name, info.summary, settings, info.paper))
-    print_table(make_table("Models", ("name", "what it is", "preset", "paper"), rows))
+    print_table("Models", ("name", "what it is", "preset", "paper"), rows)
