@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from gvae.errors import InputError, OutputError
+from gvae.errors import OutputError
+from gvae.files import check_target, write_file
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -78,20 +77,8 @@ def check_json_target(target: str | None) -> None:
     InputError
         If its folder does not exist, it is a folder, or it may not be written.
     """
-    if target is None or target == STDOUT:
-        return
-    try:
-        path = Path(target).resolve()
-        if not path.parent.is_dir():
-            raise InputError(f"--json {target}: the folder {Path(target).parent} does not exist")
-        if path.is_dir():
-            raise InputError(f"--json {target}: is a folder, expected a file")
-        if path.exists():
-            path.open("a").close()
-        if _replaceable(path):
-            tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise InputError(f"--json {target}: cannot be written ({error.strerror})") from error
+    if target is not None and target != STDOUT:
+        check_target(target, "--json")
 
 
 def write_json(target: str, content: Any) -> None:
@@ -106,24 +93,8 @@ def write_json(target: str, content: Any) -> None:
     if target == STDOUT:
         sys.stdout.write(text)
         return
-    path = Path(target).resolve()
     try:
-        _replace(path, text) if _replaceable(path) else path.write_text(text)
-    except OSError as error:
-        raise OutputError(f"--json {target}: cannot be written ({error.strerror})") from error
+        write_file(target, text)
+    except OutputError as error:
+        raise OutputError(f"--json {error}") from error
     typer.echo(f"written: {target}", err=True)
-
-
-def _replaceable(path: Path) -> bool:
-    """Whether a path is, or will be, a plain file; a pipe or a device is written as it is."""
-    return path.is_file() or not path.exists()
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it."""
-    temporary = path.with_name(f".gvae-{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -35,6 +35,11 @@ class LinkTask:
         self._reconstruction: Reconstruction = RECONSTRUCTIONS[config.loss](train.edge_index, train.num_nodes)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
 
+    @property
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Adam, alone."""
+        return (self._optimizer,)
+
     def batches(self, generator: torch.Generator) -> Iterable[None]:
         """One batch: the whole graph."""
         return (None,)
@@ -42,7 +47,7 @@ class LinkTask:
     def step(self, batch: None, generator: torch.Generator, value: bool) -> LossOutput:
         """One step of Adam on the variational loss of a sampled z."""
         train = self.development.train
-        posterior = self.model.encode(train.x, train.edge_index)
+        posterior = self.model.encode(train.x, train.edge_index, train.edge_weight)
         z = posterior.sample(generator)
         recon = self._reconstruction(self.model.decoder, z, generator, value)
         loss = variational_loss(recon, posterior, self._beta)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from gvae.config import TrainConfig
+from gvae.errors import InputError
 from gvae.losses import LossOutput
 
 Batch = TypeVar("Batch")
@@ -24,6 +25,10 @@ class Task(Protocol[Batch]):
 
     def start(self, config: TrainConfig) -> None:
         """Make ready: build the operators and the optimisers."""
+
+    @property
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """All optimisers, in an order that stays; there from `start` on. A checkpoint keeps their state."""
 
     def batches(self, generator: torch.Generator) -> Iterable[Batch]:
         """The batches of one epoch; a full graph is one batch."""
@@ -47,6 +52,18 @@ class EpochRecord:
     recon: float
     kl: float
     val: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A flat record, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> EpochRecord:
+        """Make the record that gave this dict; InputError if its names are others."""
+        names = [field.name for field in fields(cls)]
+        if sorted(record) != sorted(names):
+            raise InputError(f"the record of an epoch has {', '.join(names)}; got {', '.join(record)}")
+        return cls(**record)
 
 
 @dataclass
