@@ -6,6 +6,7 @@
     ``DownloadError`` (OSError): a data set could not be fetched
     ``TrainingError`` (RuntimeError): the run itself failed
     ``OutputError`` (OSError): a result could not be written
+    ``MissingPackageError`` (ImportError): an optional package is not installed; names the extra that has it
 """
 
 from __future__ import annotations
@@ -44,3 +45,11 @@ class TrainingError(GvaeError, RuntimeError):
 
 class OutputError(GvaeError, OSError):
     """A result could not be written."""
+
+
+class MissingPackageError(GvaeError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""
+
+
+class GvaeWarning(UserWarning):
+    """What was read or done differently from what a user may think; the command line prints it as a note."""

@@ -43,7 +43,7 @@ def evaluate(model: GraphModel, part: LinkPart) -> Scores:
     training = model.training
     model.eval()
     try:
-        z = model.encode(part.x, part.edge_index).mean
+        z = model.encode(part.x, part.edge_index, part.edge_weight).mean
         logits = [model.decode(z, pairs).double() for pairs in (part.positives, part.negatives)]
     finally:
         model.train(training)

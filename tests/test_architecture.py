@@ -20,24 +20,27 @@ import gvae
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "catalog": {"errors"},
+    "_optional": {"errors"},
+    "files": {"errors"},
+    "bundle": {"files", "errors"},
     "metrics": set(),
     "protocols": set(),
     "randomness": set(),
     "config": {"catalog", "errors"},
     "presets": {"config", "errors"},
     "environment": {"catalog", "errors"},
-    "data": {"errors", "randomness"},
+    "data": {"files", "errors", "randomness"},
     "layers": {"data", "config", "errors"},
     "losses": {"layers", "data", "config", "errors"},
     "models": {"layers", "data", "catalog", "randomness", "errors"},
     "scoring": {"models", "data", "metrics", "errors"},
-    "train": {"scoring", "models", "losses", "data", "config", "randomness", "errors"},
+    "train": {"scoring", "models", "losses", "data", "config", "randomness", "files", "errors"},
     "experiment": {
         *("train", "scoring", "models", "data", "environment"),
         *("presets", "protocols", "config", "catalog", "metrics", "errors"),
     },
     "datasets": {"data", "catalog", "errors"},
-    "cli": {"experiment", "datasets", "environment", "presets", "config", "catalog", "errors"},
+    "cli": {"experiment", "datasets", "environment", "presets", "config", "catalog", "files", "errors"},
 }
 LAZY = {name: home.split(".")[1] for home, names in gvae._HOMES.items() for name in names}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import coalesce, remove_self_loops, to_undirected
 
 from gvae.errors import InputError
 
@@ -20,12 +20,34 @@ with warnings.catch_warnings():
     torch.sparse_coo_tensor(torch.zeros(2, 1, dtype=torch.long), torch.ones(1), (1, 1)).to_sparse_csr()
 
 
+@dataclass(frozen=True)
+class EdgeSet:
+    """Edges without self-loops and repetitions, sorted, and how many of those there were.
+
+    Parameters
+    ----------
+    edge_index
+        Shape ``(2, E)``; both directions of each edge, unless directed.
+    weight, time
+        Shape ``(E,)``, or ``None``.
+    self_loops, repeats
+        Rows that were dropped, and rows that were merged into others.
+    """
+
+    edge_index: Tensor
+    weight: Tensor | None
+    time: Tensor | None
+    self_loops: int
+    repeats: int
+
+
 def make_graph(
     edge_index: Tensor,
     num_nodes: int,
     *,
     x: Tensor | None = None,
     y: Tensor | None = None,
+    edge_weight: Tensor | None = None,
     directed: bool = False,
 ) -> Data:
     """Build a validated graph.
@@ -43,6 +65,8 @@ def make_graph(
         zero. ``None``: featureless.
     y
         Node labels ``(N,)``.
+    edge_weight
+        Weights ``(E,)``, finite and >= 0; summed where edges are merged, see `merge_edges`.
     directed
         Keep the directions; by default the edges are made symmetric.
 
@@ -54,19 +78,111 @@ def make_graph(
     Raises
     ------
     InputError
-        For a wrong shape or type, an index out of range, features that are not finite.
+        For a wrong shape or type, an index out of range, features or weights that are not finite.
     """
     check_edge_index(edge_index, num_nodes)
-    edge_index, _ = remove_self_loops(edge_index)
-    symmetric = coalesce if directed else to_undirected
-    data = Data(edge_index=symmetric(edge_index, num_nodes=num_nodes), num_nodes=num_nodes)
+    if edge_weight is not None:
+        _check_weight(edge_weight, edge_index.size(1))
+    return graph_of(
+        merge_edges(edge_index, num_nodes, weight=edge_weight, directed=directed), num_nodes, x, y
+    )
+
+
+def graph_of(edges: EdgeSet, num_nodes: int, x: Tensor | None = None, y: Tensor | None = None) -> Data:
+    """A graph of merged edges with features and labels, which are checked; see `make_graph`."""
+    data = Data(edge_index=edges.edge_index, num_nodes=num_nodes)
     if x is not None:
         data.x = _checked_features(x, num_nodes)
     if y is not None:
         if y.shape != (num_nodes,):
             raise InputError(f"y must have shape ({num_nodes},), got {tuple(y.shape)}")
         data.y = y
+    if edges.weight is not None:
+        data.edge_weight = edges.weight.to(torch.get_default_dtype())
+    if edges.time is not None:
+        data.edge_time = edges.time
     return data
+
+
+def merge_edges(
+    edge_index: Tensor,
+    num_nodes: int,
+    *,
+    weight: Tensor | None = None,
+    time: Tensor | None = None,
+    directed: bool = False,
+) -> EdgeSet:
+    """Drop self-loops and merge rows of the same edge: weights are summed, of times the earliest is kept.
+
+    Undirected, (a, b) and (b, a) are rows of the same edge, with one exception: a list that holds every edge
+    in both directions, with equal weights and times, is symmetric, not repeated: its weights stay.
+
+    Parameters
+    ----------
+    edge_index
+        Shape ``(2, E)``, int64.
+    num_nodes
+        Number of nodes N.
+    weight, time
+        Shape ``(E,)``.
+    directed
+        Keep the directions.
+    """
+    keep = edge_index[0] != edge_index[1]
+    src, dst = edge_index[:, keep]
+    rows = _Rows(src * num_nodes + dst, _at(weight, keep), _at(time, keep))
+    rows = rows.merged() if directed else rows.undirected(num_nodes)
+    pairs = torch.stack([rows.codes // num_nodes, rows.codes % num_nodes])
+    stored = rows.codes.numel() // (1 if directed or rows.symmetric else 2)
+    return EdgeSet(pairs, rows.weight, rows.time, int((~keep).sum()), src.numel() - stored)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Ordered pairs as codes ``src N + dst``, with what belongs to them."""
+
+    codes: Tensor
+    weight: Tensor | None
+    time: Tensor | None
+    symmetric: bool = False
+
+    def merged(self) -> _Rows:
+        """Each code once, sorted."""
+        if self.weight is None and self.time is None:
+            return _Rows(torch.unique(self.codes), None, None)
+        codes, row = torch.unique(self.codes, return_inverse=True)
+        weight = self.weight
+        if weight is not None:
+            weight = torch.zeros(codes.numel(), dtype=weight.dtype).index_add_(0, row, weight)
+        time = self.time
+        if time is not None:
+            time = time.new_full((codes.numel(),), torch.inf).scatter_reduce_(0, row, time, "amin")
+        return _Rows(codes, weight, time)
+
+    def is_symmetric(self, num_nodes: int) -> bool:
+        """Whether merged rows hold each pair in both directions, with equal weights and times."""
+        reverse, order = torch.sort(self.codes % num_nodes * num_nodes + self.codes // num_nodes)
+        return torch.equal(reverse, self.codes) and all(
+            values is None or torch.equal(values, values[order]) for values in (self.weight, self.time)
+        )
+
+    def undirected(self, num_nodes: int) -> _Rows:
+        """Both directions of each edge, sorted; what is symmetric already stays."""
+        src, dst = self.codes // num_nodes, self.codes % num_nodes
+        if 2 * int((src < dst).sum()) == self.codes.numel() and (rows := self.merged()).is_symmetric(
+            num_nodes
+        ):
+            return replace(rows, symmetric=True)
+        low, high = torch.minimum(src, dst), torch.maximum(src, dst)
+        once = _Rows(low * num_nodes + high, self.weight, self.time).merged()
+        low, high = once.codes // num_nodes, once.codes % num_nodes
+        codes, order = torch.sort(torch.cat([once.codes, high * num_nodes + low]))
+        edge = order % once.codes.numel() if once.codes.numel() else order
+        return _Rows(codes, _at(once.weight, edge), _at(once.time, edge))
+
+
+def _at(values: Tensor | None, index: Tensor) -> Tensor | None:
+    return None if values is None else values[index]
 
 
 def check_edge_index(edge_index: Tensor, num_nodes: int) -> None:
@@ -100,6 +216,13 @@ def both_directions(edges: Tensor) -> Tensor:
 def is_sparse(x: Tensor) -> bool:
     """Whether ``x`` has the one sparse layout used here, CSR."""
     return x.layout == torch.sparse_csr
+
+
+def _check_weight(weight: Tensor, num_edges: int) -> None:
+    if weight.shape != (num_edges,):
+        raise InputError(f"edge_weight must have shape ({num_edges},), got {tuple(weight.shape)}")
+    if not (torch.isfinite(weight) & (weight >= 0)).all():
+        raise InputError("edge_weight must be finite and >= 0")
 
 
 def _checked_features(x: Tensor, num_nodes: int) -> Tensor:

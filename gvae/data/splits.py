@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
-from gvae.data.graph import both_directions, check_edge_index, unique_edges
+from gvae.data.graph import both_directions, check_edge_index, make_graph, unique_edges
 from gvae.data.negatives import sample_negatives
 from gvae.errors import InputError
 from gvae.randomness import new_generator
@@ -34,6 +34,8 @@ class LinkPart:
     negatives
         As many pairs that are edges nowhere in the graph, ``(2, P)``; none in the training part,
         ``(2, 0)``: training draws its own.
+    edge_weight
+        Weights of ``edge_index``, ``(M,)``, or ``None``.
     """
 
     x: Tensor | None
@@ -41,6 +43,7 @@ class LinkPart:
     edge_index: Tensor
     positives: Tensor
     negatives: Tensor
+    edge_weight: Tensor | None = None
 
     def to(self, device: torch.device | str) -> LinkPart:
         """Move every tensor to ``device``."""
@@ -50,6 +53,7 @@ class LinkPart:
             self.edge_index.to(device),
             self.positives.to(device),
             self.negatives.to(device),
+            self.edge_weight if self.edge_weight is None else self.edge_weight.to(device),
         )
 
 
@@ -121,25 +125,39 @@ def split_links(
     check_edge_index(data.edge_index, num_nodes)
     if not is_undirected(data.edge_index, num_nodes=num_nodes):
         raise InputError("edge_index must hold both directions of every edge; gvae.data.make_graph adds them")
-    edges = unique_edges(data.edge_index, num_nodes)
+    edges, weight = _each_once(data, num_nodes)
     num_val, num_test = _part_sizes(edges.size(1), val, test)
     generator = generator or new_generator(seed, "split")
 
     order = torch.randperm(edges.size(1), generator=generator)
-    test_pos, val_pos, train_pos = torch.tensor_split(edges[:, order], (num_test, num_test + num_val), dim=1)
+    parts = torch.tensor_split(order, (num_test, num_test + num_val))
+    test_pos, val_pos, train_pos = (edges[:, part] for part in parts)
     negatives = sample_negatives(edges, num_nodes, num_val + num_test, generator=generator)
     test_neg, val_neg = torch.tensor_split(negatives, (num_test,), dim=1)
 
-    messages = both_directions(train_pos)
-    test_messages = both_directions(torch.cat([train_pos, val_pos], dim=1)) if val_edges_at_test else messages
+    def messages(chosen: Tensor) -> tuple[Tensor, Tensor | None]:
+        return both_directions(edges[:, chosen]), None if weight is None else weight[chosen].repeat(2)
+
+    along_train = messages(parts[2])
+    along_test = messages(torch.cat([parts[2], parts[1]])) if val_edges_at_test else along_train
     x = data.x
     return LinkSplit(
         Development(
-            train=LinkPart(x, num_nodes, messages, train_pos, negatives[:, :0]),
-            val=LinkPart(x, num_nodes, messages, val_pos, val_neg),
+            train=LinkPart(x, num_nodes, along_train[0], train_pos, negatives[:, :0], along_train[1]),
+            val=LinkPart(x, num_nodes, along_train[0], val_pos, val_neg, along_train[1]),
         ),
-        test=LinkPart(x, num_nodes, test_messages, test_pos, test_neg),
+        test=LinkPart(x, num_nodes, along_test[0], test_pos, test_neg, along_test[1]),
     )
+
+
+def _each_once(data: Data, num_nodes: int) -> tuple[Tensor, Tensor | None]:
+    """Each edge once as ``unique_edges`` has it, with its weight if the graph has weights."""
+    weight = data.get("edge_weight")
+    if weight is None:
+        return unique_edges(data.edge_index, num_nodes), None
+    data = make_graph(data.edge_index, num_nodes, edge_weight=weight)
+    once = data.edge_index[0] < data.edge_index[1]
+    return data.edge_index[:, once], data.edge_weight[once]
 
 
 def _part_sizes(num_edges: int, val: float, test: float) -> tuple[int, int]:

@@ -86,7 +86,9 @@ class GCNEncoder(nn.Module):
         for weight in self.parameters():
             nn.init.xavier_uniform_(weight, generator=generator)
 
-    def forward(self, x: Tensor | None, edge_index: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """Encode a graph.
 
         Parameters
@@ -95,6 +97,8 @@ class GCNEncoder(nn.Module):
             Features ``(N, in_channels)``, dense or sparse CSR; ``None`` for X = I.
         edge_index
             Edges to pass messages along, both directions, shape ``(2, E)``.
+        edge_weight
+            Their weights, ``(E,)``; without them all are 1.
 
         Returns
         -------
@@ -109,6 +113,6 @@ class GCNEncoder(nn.Module):
         if x is not None and x.size(1) != self.in_channels:
             raise InputError(f"x must have {self.in_channels} columns, got {x.size(1)}")
         num_nodes = self.in_channels if x is None else x.size(0)
-        adjacency = normalized_adjacency(edge_index, num_nodes, self.W0.lin.weight.dtype)
+        adjacency = normalized_adjacency(edge_index, num_nodes, self.W0.lin.weight.dtype, edge_weight)
         hidden = self.W0(x, adjacency).relu()
         return tuple(head(hidden, adjacency) for head in self.heads.values())

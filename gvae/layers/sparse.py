@@ -26,13 +26,27 @@ class _Remembered:
         self._known: MutableMapping[Tensor, tuple[Any, Tensor]] = WeakTensorKeyDictionary()
 
     def __call__(self, tensor: Tensor, *args: Any) -> Tensor:
-        if tensor.is_inference():
+        if any(isinstance(part, Tensor) and part.is_inference() for part in (tensor, *args)):
             return self._build(tensor, *args)
-        key = (_version(tensor), *args)
+        # Tensors among the arguments are told apart by identity; the key keeps them alive.
+        versions = [_version(part) for part in (tensor, *args) if isinstance(part, Tensor)]
+        key = (versions, [_Same(part) if isinstance(part, Tensor) else part for part in args])
         known = self._known.get(tensor)
         if known is None or known[0] != key:
             known = self._known[tensor] = (key, self._build(tensor, *args))
         return known[1]
+
+
+class _Same:
+    """Equal only to the wrapper of the same tensor."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.tensor is self.tensor
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _version(tensor: Tensor) -> int:
@@ -84,15 +98,25 @@ def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
 
 
 @_Remembered
-def _normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype) -> Tensor:
+def _normalized_adjacency(
+    edge_index: Tensor, num_nodes: int, dtype: torch.dtype, edge_weight: Tensor | None
+) -> Tensor:
     check_edge_index(edge_index, num_nodes)
-    (src, dst), weight = gcn_norm(edge_index, None, num_nodes, add_self_loops=True, dtype=dtype)
+    given = edge_weight if edge_weight is None else edge_weight.to(dtype)
+    (src, dst), weight = gcn_norm(edge_index, given, num_nodes, add_self_loops=True, dtype=dtype)
     # Row i gathers from its sources; for a symmetric graph rows and columns are alike.
     return torch.sparse_coo_tensor(torch.stack([dst, src]), weight, (num_nodes, num_nodes)).to_sparse_csr()
 
 
-def normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype = torch.float32) -> Tensor:
+def normalized_adjacency(
+    edge_index: Tensor,
+    num_nodes: int,
+    dtype: torch.dtype = torch.float32,
+    edge_weight: Tensor | None = None,
+) -> Tensor:
     """``A~ = D^-1/2 (A + I) D^-1/2`` (Kipf and Welling 2016), built once per graph.
+
+    With weights, A holds them, I stays as it is, and D is the sum of each row.
 
     Parameters
     ----------
@@ -101,7 +125,9 @@ def normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype 
     num_nodes
         Number of nodes N, isolated ones included.
     dtype
-        Type of the weights.
+        Type of A~.
+    edge_weight
+        Weights of the edges, >= 0, shape ``(E,)``; without them all are 1.
 
     Returns
     -------
@@ -113,4 +139,4 @@ def normalized_adjacency(edge_index: Tensor, num_nodes: int, dtype: torch.dtype 
     InputError
         If ``edge_index`` has a wrong shape or type, or an index out of range.
     """
-    return _normalized_adjacency(edge_index, num_nodes, dtype)
+    return _normalized_adjacency(edge_index, num_nodes, dtype, edge_weight)

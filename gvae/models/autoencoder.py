@@ -16,9 +16,10 @@ class GraphModel(nn.Module, ABC):
     Parameters
     ----------
     encoder
-        Called with ``(x, edge_index)``; gives the posterior's parameters, each of shape ``(N, D)``. x comes
-        as the graph has it: dense, sparse CSR when mostly zero, ``None`` without features. PyTorch
-        Geometric's own layers need ``data.x = data.x.to_dense()`` before the split.
+        Called with ``(x, edge_index)``, and a third, ``edge_weight``, when the graph has weights; gives the
+        posterior's parameters, each of shape ``(N, D)``. x comes as the graph has it: dense, sparse CSR when
+        mostly zero, ``None`` without features. PyTorch Geometric's own layers need
+        ``data.x = data.x.to_dense()`` before the split.
     decoder
         Gives logits of pairs, see `gvae.layers.Decoder`; the inner product by default.
     """
@@ -31,7 +32,7 @@ class GraphModel(nn.Module, ABC):
         self.decoder = decoder if decoder is not None else InnerProductDecoder()
 
     @abstractmethod
-    def encode(self, x: Tensor | None, edge_index: Tensor) -> Posterior:
+    def encode(self, x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None = None) -> Posterior:
         """Posterior of z for each node.
 
         Parameters
@@ -40,7 +41,20 @@ class GraphModel(nn.Module, ABC):
             Features ``(N, D)``, dense or sparse CSR; ``None`` for X = I.
         edge_index
             Edges to pass messages along, both directions, shape ``(2, E)``.
+        edge_weight
+            Their weights, ``(E,)``; without them all are 1.
         """
+
+    def _encoded(
+        self, names: tuple[str, ...], x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        """The encoder's output as a tuple with one tensor for each name."""
+        weight = () if edge_weight is None else (edge_weight,)  # not every encoder takes weights
+        output = self.encoder(x, edge_index, *weight)
+        found = output if isinstance(output, tuple) else (output,)
+        if len(found) != len(names):
+            raise InputError(f"the encoder must give ({', '.join(names)}), got {len(found)} tensors")
+        return found
 
     def decode(self, z: Tensor, pairs: Tensor) -> Tensor:
         """Logits of node pairs ``(2, P)`` from the embedding z ``(N, D)``; shape ``(P,)``."""
@@ -50,24 +64,20 @@ class GraphModel(nn.Module, ABC):
 class GAE(GraphModel):
     """Graph autoencoder: the encoder gives z itself, as one tensor or a tuple of one; see `GraphModel`."""
 
-    def encode(self, x: Tensor | None, edge_index: Tensor) -> PointPosterior:
+    def encode(
+        self, x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None = None
+    ) -> PointPosterior:
         """Posterior with all mass on the encoder's output; InputError if that is more than one tensor."""
-        (z,) = _parameters(self.encoder(x, edge_index), ("z",))
+        (z,) = self._encoded(("z",), x, edge_index, edge_weight)
         return PointPosterior(z)
 
 
 class VGAE(GraphModel):
     """Variational graph autoencoder: the encoder gives ``(mu, logstd)``; see `GraphModel`."""
 
-    def encode(self, x: Tensor | None, edge_index: Tensor) -> GaussianPosterior:
+    def encode(
+        self, x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None = None
+    ) -> GaussianPosterior:
         """Gaussian posterior ``N(mu, diag(exp(logstd)^2))``; InputError if the encoder does not give both."""
-        mu, logstd = _parameters(self.encoder(x, edge_index), ("mu", "logstd"))
+        mu, logstd = self._encoded(("mu", "logstd"), x, edge_index, edge_weight)
         return GaussianPosterior(mu, logstd)
-
-
-def _parameters(output: Tensor | tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
-    """The encoder's output as a tuple with one tensor for each name."""
-    found = output if isinstance(output, tuple) else (output,)
-    if len(found) != len(names):
-        raise InputError(f"the encoder must give ({', '.join(names)}), got {len(found)} tensors")
-    return found
