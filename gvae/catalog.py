@@ -70,6 +70,29 @@ LOSSES = {
     "sampled": "all edges, and as many non-edges drawn anew each epoch",
 }
 
+CLUSTERINGS = {
+    "kmeans": "k-means: k round clusters of alike size",
+    "gmm": "Gaussian mixture, full covariances: k elliptic clusters",
+    "spectral": "k clusters of the graph of nearest neighbours, by its eigenvectors",
+    "hdbscan": "dense regions, as many as there are; the rest is noise, -1",
+    "leiden": "communities of the graph of nearest neighbours, as many as there are (needs gvae[leiden])",
+}
+
+CRITERIA = {
+    "silhouette": "how much nearer a node is to its own cluster than to the next; highest is best",
+    "modularity": "edges inside clusters beyond those by chance; highest is best",
+    "bic": "Bayesian information criterion of a Gaussian mixture; lowest is best",
+}
+
+EMBEDDING_FORMATS = {
+    "parquet": "columns id, z0, z1, ...",
+    "csv": "the same, as text",
+    "tsv": "the same, parted by tabs",
+    "npy": "a NumPy matrix, with the ids beside it",
+    "word2vec": "word2vec's text format (gensim reads it)",
+    "projector": "TensorBoard's embedding projector: vectors and metadata",
+}
+
 DEVICES = ("auto", "cpu", "cuda")
 
 PUBLISHED_SOURCE = f"{_KIPF}, table 1: ten initialisations on one split"

@@ -121,12 +121,12 @@ class FullReconstruction:
     def _blockwise(self, decoder: Decoder, z: Tensor) -> Tensor:
         if not hasattr(decoder, "rows"):
             raise InputError(
-                f"{type(decoder).__name__} has no rows(z, start, stop), which the full loss needs; "
+                f"{type(decoder).__name__} has no rows(z, nodes), which the full loss needs; "
                 f"loss='sampled' does without"
             )
 
         def block_sum(z: Tensor, start: int) -> Tensor:
-            return softplus(decoder.rows(z, start, min(start + self.block, self.num_nodes))).sum()
+            return softplus(decoder.rows(z, slice(start, start + self.block))).sum()
 
         starts = range(0, self.num_nodes, self.block)
         sums = [checkpoint(block_sum, z, start, use_reentrant=False) for start in starts]

@@ -21,8 +21,8 @@ class PlainDecoder(torch.nn.Module):
     def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
         return (z[pairs[0]] * z[pairs[1]]).sum(1)
 
-    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
-        return z[start:stop] @ z.t()
+    def rows(self, z: Tensor, nodes: slice | Tensor) -> Tensor:
+        return z[nodes] @ z.t()
 
 
 def kipf(z: Tensor, edge_index: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ class Decoder(Protocol):
     """What losses and scoring need of a decoder: an ``nn.Module`` with ``forward(z, pairs)`` and ``rows``.
 
     Both give logits, any real numbers: no sigmoid, which losses and metrics apply or do without. ``rows`` is
-    asked for by the full loss alone.
+    asked for by the full loss and the ranking alone.
     """
 
     def __call__(self, z: Tensor, pairs: Tensor) -> Tensor:
         """Logits of node pairs ``(2, P)`` from the embedding z ``(N, D)``, shape ``(P,)``."""
 
-    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
-        """Logits of nodes ``start`` to ``stop`` with all nodes, shape ``(stop - start, N)``."""
+    def rows(self, z: Tensor, nodes: slice | Tensor) -> Tensor:
+        """Logits of some nodes, a slice or indices ``(B,)``, with all nodes, shape ``(B, N)``."""
 
 
 class InnerProductDecoder(nn.Module):
@@ -42,10 +42,11 @@ class InnerProductDecoder(nn.Module):
         # index_select, not z[...]: the gradient of indexing adds atomically and varies from run to run.
         return (z.index_select(0, pairs[0]) * z.index_select(0, pairs[1])).sum(dim=1)
 
-    def rows(self, z: Tensor, start: int, stop: int) -> Tensor:
-        """Logits of nodes ``start`` to ``stop`` with all nodes, shape ``(stop - start, N)``."""
-        return z[start:stop] @ z.t()
+    def rows(self, z: Tensor, nodes: slice | Tensor) -> Tensor:
+        """Logits of some nodes, a slice or indices ``(B,)``, with all nodes, shape ``(B, N)``."""
+        rows = z[nodes] if isinstance(nodes, slice) else z.index_select(0, nodes)
+        return rows @ z.t()
 
     def all_pairs(self, z: Tensor) -> Tensor:
         """Logits of all pairs, shape ``(N, N)``: for small graphs, and as the reference in tests."""
-        return self.rows(z, 0, z.size(0))
+        return self.rows(z, slice(None))
