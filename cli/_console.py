@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -14,7 +14,10 @@ from gvae.errors import OutputError
 from gvae.files import check_target, write_file
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    import polars as pl
+    from rich.progress import Progress, TaskID
+
+    from gvae.train import EpochRecord
 
 STDOUT = "-"
 
@@ -67,6 +70,40 @@ def progress_bar() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def print_frame(title: str, frame: pl.DataFrame, caption: str = "", rows: int = 10) -> None:
+    """Print the first rows of a frame."""
+    columns = [f">{name}" if kind.is_numeric() else name for name, kind in frame.schema.items()]
+    shown = [tuple(_cell(value) for value in row) for row in frame.head(rows).iter_rows()]
+    more = f"the first {rows} of {len(frame):,} rows. " if len(frame) > rows else ""
+    print_table(title, columns, shown, (more + caption)[:1].upper() + (more + caption)[1:])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def epoch_reporter(
+    progress: Progress, bar: TaskID, place: Callable[[], tuple[str, int]] | None = None
+) -> Callable[[int, EpochRecord | None], None]:
+    """What a progress bar says after an epoch; the last known figures stay until there are newer ones.
+
+    ``place`` tells which run this is and how many epochs were before it, where there are several.
+    """
+    known = ""
+
+    def report(epoch: int, record: EpochRecord | None) -> None:
+        nonlocal known
+        if record is not None:
+            val = "" if record.val is None else f"  val AUC {100 * record.val:.1f}"
+            known = f"  loss {record.total:.3f}{val}"
+        name, before = place() if place is not None else (None, 0)
+        progress.update(bar, completed=before + epoch, description=name, status=f"epoch {epoch}{known}")
+
+    return report
 
 
 def check_json_target(target: str | None) -> None:

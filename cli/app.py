@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 import gvae
-from gvae.errors import GvaeError, InputError
+from gvae.errors import GvaeError, GvaeWarning, InputError, MissingPackageError
 
-from . import bench, datasets, info, models
+from . import bench, cluster, datasets, embed, info, models, recommend, score, train
 
 
 class _Group(TyperGroup):
-    """Turns our errors into one line on standard error and an exit code."""
+    """Turns our errors into one line on standard error and an exit code, and our warnings into notes."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", GvaeWarning)
+                warnings.showwarning = _note
+                return super().invoke(ctx)
         except GvaeError as error:
             typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
+            raise typer.Exit(2 if isinstance(error, InputError | MissingPackageError) else 1) from error
         except KeyboardInterrupt:
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(130) from None
+
+
+def _note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, GvaeWarning):
+        typer.echo(f"Note: {message}", err=True)
 
 
 app = typer.Typer(
@@ -46,10 +55,15 @@ def gvae_command(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Graph autoencoders: link-prediction benchmarks that can be trusted and repeated."""
+    """Graph autoencoders: embeddings, clusters and missing links of your graph, and benchmarks to trust."""
 
 
 app.command("bench")(bench.command)
+app.command("train")(train.command)
+app.command("embed")(embed.command)
+app.command("recommend")(recommend.command)
+app.command("score")(score.command)
+app.command("cluster")(cluster.command)
 app.command("datasets")(datasets.command)
 app.command("models")(models.command)
 app.command("info")(info.command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,52 +12,29 @@ from gvae.catalog import DATASETS, DEVICES, LOSSES, MODELS, PROTOCOLS, PUBLISHED
 from gvae.config import require_int
 from gvae.presets import PRESETS, Preset
 
-from ._console import STDOUT, check_json_target, print_table, progress_bar, write_json
+from ._console import STDOUT, check_json_target, epoch_reporter, print_table, progress_bar, write_json
+from ._options import PAPER, Beta, Device, Epochs, Hidden, Json, Latent, NoFeatures, Rate, option, starting
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from gvae.experiment import Experiment
-    from gvae.train import EpochRecord
-
-
-def _starting(names: Iterable[str]) -> Callable[[str], list[str]]:
-    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
-
-
-def _option(text: str, default: object = None, *, of: Iterable[str] = ()) -> object:
-    """An option; ``default`` is shown where the preset, not the signature, has it."""
-    shown = True if default is None else str(default)
-    return typer.Option(help=text, show_default=shown, autocompletion=_starting(of) if of else None)
-
-
-_PAPER = Preset()
 
 
 Datasets = Annotated[
     list[str],
     typer.Argument(
-        help=f"{', '.join(DATASETS)}, or family/Name.", autocompletion=_starting(DATASETS), metavar="DATASET"
+        help=f"{', '.join(DATASETS)}, or family/Name.", autocompletion=starting(DATASETS), metavar="DATASET"
     ),
 ]
-Models = Annotated[list[str], _option(f"{', '.join(MODELS)}; may be repeated.", of=MODELS)]
+Models = Annotated[list[str], option(f"{', '.join(MODELS)}; may be repeated.", of=MODELS)]
 ProtocolName = Annotated[
     str,
-    _option(f"How it is measured: {'; '.join(map(': '.join, PROTOCOLS.items()))}.", of=PROTOCOLS),
+    option(f"How it is measured: {'; '.join(map(': '.join, PROTOCOLS.items()))}.", of=PROTOCOLS),
 ]
-Runs = Annotated[int, _option("Random splits, one run each.")]
-Seed = Annotated[int, _option("First seed: run i has seed + i, for split, weights and noise.")]
-Epochs = Annotated[int | None, _option("Training epochs.", _PAPER.train.epochs)]
-Hidden = Annotated[int | None, _option("Channels of the first layer, W0.", _PAPER.hidden)]
-Latent = Annotated[int | None, _option("Dimensions of z.", _PAPER.latent)]
-Rate = Annotated[float | None, _option("Learning rate of Adam.", _PAPER.train.lr)]
-Beta = Annotated[float | None, _option("Weight of the KL term.", _PAPER.train.beta)]
+Runs = Annotated[int, option("Random splits, one run each.")]
+Seed = Annotated[int, option("First seed: run i has seed + i, for split, weights and noise.")]
 Loss = Annotated[
-    str | None, _option("full: all pairs, exactly; sampled: an estimate of it.", _PAPER.train.loss, of=LOSSES)
+    str | None, option("full: all pairs, exactly; sampled: an estimate of it.", PAPER.train.loss, of=LOSSES)
 ]
-NoFeatures = Annotated[bool, typer.Option("--no-features", help="Leave the node features out: X = I.")]
-Device = Annotated[str, _option("auto, cpu or cuda.", of=DEVICES)]
-Json = Annotated[str | None, typer.Option(metavar="FILE|-", help="Results as JSON; - is standard output.")]
 
 
 def command(
@@ -122,26 +99,17 @@ def _run(experiments: list[Experiment]) -> None:
     with progress_bar() as progress:
         total = sum(experiment.total_epochs for experiment in experiments)
         bar = progress.add_task("", total=total, status="")
+        before = 0
         for experiment in experiments:
-            experiment.run(_reporter(experiment, progress, bar))
+            experiment.run(epoch_reporter(progress, bar, partial(_place, experiment, before)))
+            before += experiment.total_epochs
 
 
-def _reporter(
-    experiment: Experiment, progress: Progress, bar: TaskID
-) -> Callable[[int, EpochRecord | None], None]:
-    """What the progress bar says after an epoch; the last known figures stay until there are newer ones."""
-    known = ""
-
-    def report(epoch: int, record: EpochRecord | None) -> None:
-        nonlocal known
-        if record is not None:
-            val = "" if record.val is None else f"  val AUC {100 * record.val:.1f}"
-            known = f"  loss {record.total:.3f}{val}"
-        run = f"run {len(experiment.runs) + 1}/{len(experiment.seeds)}"
-        name = f"{experiment.dataset} {experiment.model} {run}"
-        progress.update(bar, advance=1, description=name, status=f"epoch {epoch}{known}")
-
-    return report
+def _place(experiment: Experiment, before: int) -> tuple[str, int]:
+    """Which run this is, and the epochs before it."""
+    done, runs = len(experiment.runs), len(experiment.seeds)
+    name = f"{experiment.dataset} {experiment.model} run {done + 1}/{runs}"
+    return name, before + done * (experiment.total_epochs // runs)
 
 
 def _report(experiments: list[Experiment], json: str | None) -> None:

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gvae.data import LinkSplit, make_graph, sample_negatives, split_links
+    from gvae.data import LinkSplit, make_graph, read_graph, sample_negatives, split_links
     from gvae.errors import GvaeError
+    from gvae.estimator import GraphAutoencoder
     from gvae.experiment import Experiment, run_seeds
     from gvae.metrics import Scores
     from gvae.models import GAE, VGAE, build
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "gvae.data": ("LinkSplit", "make_graph", "sample_negatives", "split_links"),
+    "gvae.data": ("LinkSplit", "make_graph", "read_graph", "sample_negatives", "split_links"),
     "gvae.errors": ("GvaeError",),
+    "gvae.estimator": ("GraphAutoencoder",),
     "gvae.experiment": ("Experiment", "run_seeds"),
     "gvae.metrics": ("Scores",),
     "gvae.models": ("GAE", "VGAE", "build"),
@@ -36,6 +38,7 @@ __all__ = [
     "GAE",
     "VGAE",
     "Experiment",
+    "GraphAutoencoder",
     "GvaeError",
     "History",
     "LinkSplit",
@@ -48,6 +51,7 @@ __all__ = [
     "evaluate",
     "fit",
     "make_graph",
+    "read_graph",
     "run_seeds",
     "sample_negatives",
     "split_links",

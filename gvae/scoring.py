@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import torch
+from torch_geometric.data import Data
 
-from gvae.data import LinkPart
+from gvae.calibration import Calibration, fit_calibration
+from gvae.data import LinkPart, sample_negatives
 from gvae.errors import InputError, TrainingError
 from gvae.metrics import Scores, link_scores
 from gvae.models import GraphModel
+from gvae.randomness import new_generator
+
+MIN_CALIBRATION = 20
+"""Held-out edges below which there is no calibration: two numbers fitted to fewer mean nothing."""
+
+CALIBRATION_NEGATIVES = 100
+"""Non-edges that are drawn for each held-out edge to calibrate with."""
 
 
 @torch.no_grad()
@@ -51,3 +60,36 @@ def evaluate(model: GraphModel, part: LinkPart) -> Scores:
         raise TrainingError("the model's logits are not finite: training diverged; try a lower learning rate")
     positives, negatives = (scores.cpu().numpy() for scores in logits)
     return link_scores(positives, negatives)
+
+
+@torch.no_grad()
+def calibrate(model: GraphModel, part: LinkPart, data: Data, *, seed: int = 0) -> Calibration | None:
+    """Fit a calibration to held-out edges and 100 times as many non-edges of the whole graph.
+
+    Parameters
+    ----------
+    model
+        On the same device as ``part``.
+    part
+        Its positives are the edges, scored with messages along ``part.edge_index``.
+    data
+        The whole graph: non-edges are drawn against all of its edges.
+    seed
+        Of those draws.
+
+    Returns
+    -------
+    Calibration or None
+        ``None`` with fewer than 20 positives.
+    """
+    num_edges = part.positives.size(1)
+    if num_edges < MIN_CALIBRATION:
+        return None
+    num_nodes = part.num_nodes
+    non_edges = num_nodes * (num_nodes - 1) // 2 - data.num_edges // 2
+    count = min(CALIBRATION_NEGATIVES * num_edges, non_edges)
+    generator = new_generator(seed, "calibration")
+    negatives = sample_negatives(data.edge_index, num_nodes, count, generator=generator)
+    z = model.encode(part.x, part.edge_index, part.edge_weight).mean
+    logits = [model.decode(z, pairs.to(z.device)).cpu() for pairs in (part.positives, negatives)]
+    return fit_calibration(*logits)

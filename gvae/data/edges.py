@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -81,7 +81,7 @@ def edges_from_table(table: Table, columns: Columns) -> RawGraph:
     InputError
         With the line of the first row that cannot be used.
     """
-    ends = _end_ids(table, _ends(table, columns))
+    ends = edge_ends(table, columns)
     ids, index = index_ids(pl.concat(ends), table.name)
     return RawGraph(
         name=table.name,
@@ -110,7 +110,15 @@ def _ends(table: Table, columns: Columns) -> list[str]:
     return ends
 
 
-def _end_ids(table: Table, names: Sequence[str]) -> list[pl.Series]:
+def edge_ends(table: Table, columns: Columns) -> list[pl.Series]:
+    """The two columns of node ids, both integers or both text.
+
+    Raises
+    ------
+    InputError
+        If there are no two such columns, or an id is missing.
+    """
+    names = _ends(table, columns)
     ends = [table.column(name) for name in names]
     for name, end in zip(names, ends, strict=True):
         empty = end.is_null() | ((end == "") if end.dtype == pl.String else False)
@@ -134,7 +142,7 @@ def _warn_of_a_header(table: Table, ends: list[pl.Series]) -> None:
     if sum(int((end == name).sum()) for end in ends for name in first) == 2 and not _is_number(first):
         warnings.warn(
             f"{table.name}: the first line, {first[0]!r} to {first[1]!r}, was read as an edge; "
-            f"if it names the columns, say so (header)",
+            f"if it names the columns, say so (header=True, --header)",
             GvaeWarning,
             stacklevel=2,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.utils import is_undirected
 
 from gvae.errors import InputError
 
@@ -239,3 +241,27 @@ def _checked_features(x: Tensor, num_nodes: int) -> Tensor:
     if is_sparse(x) or int(x.count_nonzero()) >= SPARSE_BELOW * x.numel():
         return x
     return x.to_sparse_csr()
+
+
+def density(data: Data) -> float:
+    """Share of the N (N - 1) / 2 node pairs that are edges of an undirected graph."""
+    num_nodes = int(data.num_nodes or 0)
+    return float(data.num_edges / (num_nodes * (num_nodes - 1)))
+
+
+def as_undirected(data: Data) -> Data:
+    """The graph itself if it is undirected, or else a copy with both directions of each edge."""
+    if is_undirected(data.edge_index, num_nodes=data.num_nodes):
+        return data
+    symmetric = make_graph(data.edge_index, int(data.num_nodes or 0), edge_weight=data.get("edge_weight"))
+    for key, value in data.to_dict().items():
+        if not key.startswith("edge_"):
+            symmetric[key] = value
+    return symmetric
+
+
+def without_features(data: Data) -> Data:
+    """A shallow copy of a graph whose ``x`` is ``None``."""
+    bare = copy.copy(data)
+    bare.x = None
+    return bare

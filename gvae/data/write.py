@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import scipy.io
 import scipy.sparse
+from numpy.typing import NDArray
 from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
@@ -20,10 +21,13 @@ from gvae.data.nodes import node_ids
 from gvae.errors import InputError
 from gvae.files import write_file
 
+Attributes = Mapping[str, Sequence[Any] | NDArray[Any] | pl.Series]
+"""Values by name, one for each node."""
+
 NOT_IN_XML = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
-def to_networkx(data: Data, attributes: Mapping[str, Sequence[Any]] | None = None) -> nx.Graph[Any]:
+def to_networkx(data: Data, attributes: Attributes | None = None) -> nx.Graph[Any]:
     """A networkx graph with the user's node ids.
 
     Parameters
@@ -56,7 +60,7 @@ def to_networkx(data: Data, attributes: Mapping[str, Sequence[Any]] | None = Non
             raise InputError(
                 f"attribute {name!r} must have a value for each of {len(ids)} nodes, got {len(values)}"
             )
-        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
         nx.set_node_attributes(graph, dict(zip(ids, plain, strict=True)), name)
     return graph
 
@@ -72,7 +76,7 @@ def edge_frame(data: Data) -> pl.DataFrame:
     return frame
 
 
-def write_graph(data: Data, path: str | Path, attributes: Mapping[str, Sequence[Any]] | None = None) -> None:
+def write_graph(data: Data, path: str | Path, attributes: Attributes | None = None) -> None:
     """Write a graph in the format of the file's ending.
 
     ``.graphml`` (for Gephi and Cytoscape), ``.gexf``, ``.gml`` and ``.json`` (node-link) hold ids, edges and
@@ -110,27 +114,24 @@ def _is_directed(data: Data) -> bool:
     return not is_undirected(data.edge_index, num_nodes=data.num_nodes)
 
 
-def _with_classes(data: Data, attributes: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+def _with_classes(data: Data, attributes: Attributes) -> dict[str, Any]:
     names, y = data.get("class_names"), data.get("y")
     if names is None or y is None or "class" in attributes:
         return dict(attributes)
     return {"class": [names[i] if i >= 0 else "" for i in y.tolist()], **attributes}
 
 
-Attributes = Mapping[str, Sequence[Any]] | None
-
-
-def _json(data: Data, path: Path, attributes: Attributes) -> None:
+def _json(data: Data, path: Path, attributes: Attributes | None) -> None:
     path.write_text(
         json.dumps(nx.node_link_data(to_networkx(data, attributes), edges="edges")), encoding="utf-8"
     )
 
 
-def _through_networkx(write: Callable[..., None]) -> Callable[[Data, Path, Attributes], None]:
+def _through_networkx(write: Callable[..., None]) -> Callable[[Data, Path, Attributes | None], None]:
     return lambda data, path, attributes: write(to_networkx(data, attributes), path)
 
 
-def _text(separator: str) -> Callable[[Data, Path, Attributes], None]:
+def _text(separator: str) -> Callable[[Data, Path, Attributes | None], None]:
     return lambda data, path, _: edge_frame(data).write_csv(path, separator=separator)
 
 
@@ -143,19 +144,19 @@ def _matrix(data: Data) -> scipy.sparse.coo_array:
     )
 
 
-def _npz(data: Data, path: Path, _: Attributes) -> None:
+def _npz(data: Data, path: Path, _: Attributes | None) -> None:
     with path.open("wb") as file:
         scipy.sparse.save_npz(file, _matrix(data).tocsr())
 
 
-def _mtx(data: Data, path: Path, _: Attributes) -> None:
+def _mtx(data: Data, path: Path, _: Attributes | None) -> None:
     with path.open("wb") as file:
         scipy.io.mmwrite(file, _matrix(data))
 
 
 _XML = (".graphml", ".gexf", ".gml")
 _NETWORKX = (*_XML, ".json")
-_WRITERS: dict[str, Callable[[Data, Path, Attributes], None]] = {
+_WRITERS: dict[str, Callable[[Data, Path, Attributes | None], None]] = {
     ".graphml": _through_networkx(nx.write_graphml),
     ".gexf": _through_networkx(nx.write_gexf),
     ".gml": _through_networkx(nx.write_gml),

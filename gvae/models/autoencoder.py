@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from gvae.errors import InputError
 from gvae.layers import Decoder, GaussianPosterior, InnerProductDecoder, PointPosterior, Posterior
@@ -44,6 +46,30 @@ class GraphModel(nn.Module, ABC):
         edge_weight
             Their weights, ``(E,)``; without them all are 1.
         """
+
+    @torch.no_grad()
+    def embed(self, data: Data, x: Tensor | None = None) -> Tensor:
+        """The posterior's mean for a graph, with messages along all of its edges.
+
+        Parameters
+        ----------
+        data
+            The graph, on any device.
+        x
+            Features to use instead of the graph's own.
+
+        Returns
+        -------
+        Tensor
+            Shape ``(N, D)``, on the CPU.
+        """
+        device = next(self.parameters()).device
+
+        def moved(tensor: Tensor | None) -> Tensor | None:
+            return tensor if tensor is None else tensor.to(device)
+
+        x, weight = moved(data.x if x is None else x), moved(data.get("edge_weight"))
+        return self.encode(x, data.edge_index.to(device), weight).mean.cpu()
 
     def _encoded(
         self, names: tuple[str, ...], x: Tensor | None, edge_index: Tensor, edge_weight: Tensor | None

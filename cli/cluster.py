@@ -1,0 +1,172 @@
+"""``gvae cluster``: groups of nodes, with what can be said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gvae.catalog import CLUSTERINGS, CRITERIA, check_name
+from gvae.config import require_int
+from gvae.errors import InputError
+
+from ._console import STDOUT, check_json_target, epoch_reporter, print_table, progress_bar, write_json
+from ._graphs import NETWORKS, TABLES, check_graph, check_out, is_run, load_graph, load_run, write_table
+from ._options import Json, ModelOptions, ReadOptions, option, takes
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from gvae.cluster_runs import ClusterRuns
+
+FINDS_K = ("hdbscan", "leiden")
+Source = Annotated[
+    str,
+    typer.Argument(metavar="GRAPH|RUN", help="A graph, by name or file, or a folder that gvae train wrote."),
+]
+K = Annotated[
+    int | None, typer.Option("-k", "--clusters", help="Number of clusters.", metavar="K", show_default=False)
+]
+Method = Annotated[str, option(f"{'; '.join(map(': '.join, CLUSTERINGS.items()))}.", of=CLUSTERINGS)]
+Choose = Annotated[
+    str | None,
+    option(f"Find K without labels: {'; '.join(map(': '.join, CRITERIA.items()))}.", "off", of=CRITERIA),
+]
+MaxK = Annotated[int, option("Largest K that --choose tries.")]
+Runs = Annotated[int, option("Seeds: a model each for a GRAPH, a clustering each for a RUN.")]
+Seed = Annotated[int, option("First seed.")]
+Restarts = Annotated[
+    int, option("Starts of the clustering; the best objective is kept, never the best labels.")
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help=f"Clusters of the first seed: a table ({', '.join(TABLES)}) or the graph with them as node "
+        f"attributes ({', '.join(NETWORKS)}).",
+    ),
+]
+
+
+@takes(model=ModelOptions, read=ReadOptions)
+def command(
+    graph: Source,
+    k: K = None,
+    method: Method = "kmeans",
+    choose: Choose = None,
+    max_k: MaxK = 20,
+    runs: Runs = 1,
+    seed: Seed = 0,
+    restarts: Restarts = 10,
+    out: Out = None,
+    json: Json = None,
+    *,
+    model: ModelOptions,
+    read: ReadOptions,
+) -> None:
+    """Group the nodes of a graph by their embedding, learned from the whole graph and no labels.
+
+    Example: gvae cluster cora -k 7 --runs 10
+    """
+    check_name("clustering", method, CLUSTERINGS)
+    _check_k(k, method, choose)
+    require_int("max-k", max_k, at_least=2)
+    seeds = range(seed, seed + require_int("runs", runs, at_least=1))
+    require_int("seed", seed, at_least=0)
+    parameters = model.parameters()
+    trained = is_run(graph)
+    if not trained:
+        check_graph(graph, read)
+    elif read.given() or model != ModelOptions():
+        raise InputError(f"{graph} is a run: what describes a file or a model belongs to gvae train")
+    check_out(out, (*TABLES, *NETWORKS))
+    check_json_target(json)
+    from gvae.cluster_runs import ClusterRuns
+
+    found = ClusterRuns(k, method, choose, max_k, restarts)
+    if trained:
+        estimator = load_run(graph)
+        data = estimator.graph_
+        for number in seeds:
+            found.add_trained(estimator, number)
+    else:
+        data = load_graph(graph, read)
+        _train(found, graph, data, seeds, parameters)
+    _report(graph, found, err=json == STDOUT)
+    if out is not None:
+        _write(out, data, found)
+    if json is not None:
+        write_json(json, {"graph": graph, **found.to_dict()})
+
+
+def _check_k(k: int | None, method: str, choose: str | None) -> None:
+    if method in FINDS_K:
+        if k is not None or choose is not None:
+            raise InputError(f"{method} finds the number of clusters itself: leave -k and --choose out")
+        return
+    if (k is None) == (choose is None):
+        raise InputError(
+            f"{method} needs either -k, the number of clusters, or --choose ({', '.join(CRITERIA)})"
+        )
+    if choose is not None:
+        check_name("criterion", choose, CRITERIA)
+        if choose == "bic" and method != "gmm":
+            raise InputError("--choose bic goes with --method gmm")
+    if k is not None:
+        require_int("k", k, at_least=2)
+
+
+def _train(found: ClusterRuns, source: str, data: Data, seeds: range, parameters: dict[str, object]) -> None:
+    with progress_bar() as progress:
+        epochs = int(str(parameters["epochs"]))
+        bar = progress.add_task(source, total=epochs * len(seeds), status="")
+
+        def place() -> tuple[str, int]:
+            done = len(found.runs)
+            return f"{source} run {done + 1}/{len(seeds)}", done * epochs
+
+        found.train_and_add(data, seeds, on_epoch=epoch_reporter(progress, bar, place), **parameters)
+
+
+def _report(source: str, found: ClusterRuns, err: bool) -> None:
+    mean, std = found.mean(), found.std()
+    sizes = sorted({run.k for run in found.runs})
+    rows = [("clusters", str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}")]
+    for name, value in mean.items():
+        spread = f" ± {100 * std[name]:.1f}" if std else ""
+        rows.append((_NAMES[name], f"{100 * value:.1f}{spread}"))
+    seeds = [run.seed for run in found.runs]
+    spread = f"mean ± std over seeds {seeds[0]}-{seeds[-1]}" if std else f"seed {seeds[0]}"
+    caption = "Labels were not used to train, to cluster or to choose." if "acc" in mean else ""
+    print_table(
+        f"Clusters of {source} by {found.method}, in percent, {spread}",
+        ("measure", ">value"),
+        rows,
+        caption,
+        err=err,
+    )
+
+
+_NAMES = {
+    "acc": "ACC (best matching)",
+    "nmi": "NMI",
+    "ami": "AMI",
+    "ari": "ARI",
+    "f1": "macro-F1",
+    "modularity": "modularity",
+    "conductance": "conductance (lower is better)",
+}
+
+
+def _write(out: str, data: Data, found: ClusterRuns) -> None:
+    import polars as pl
+
+    from gvae.data import node_ids, write_graph
+
+    labels = found.runs[0].labels
+    if Path(out).suffix.lower() in NETWORKS:
+        write_graph(data, out, {"cluster": labels})
+        typer.echo(f"written: {out} ({data.num_nodes:,} nodes with the attribute cluster)", err=True)
+    else:
+        write_table(pl.DataFrame({"id": node_ids(data), "cluster": labels}), out)

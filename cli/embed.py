@@ -1,0 +1,94 @@
+"""``gvae embed``: the embedding of a run, or of new nodes, in other programs' formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gvae.catalog import EMBEDDING_FORMATS, check_name
+from gvae.errors import InputError
+from gvae.files import check_target
+
+from ._graphs import NETWORKS, RUN, check_graph, check_run, load_graph, load_run
+from ._options import ReadOptions, option, takes
+
+if TYPE_CHECKING:
+    import polars as pl
+    from torch_geometric.data import Data
+
+Graph = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[GRAPH]",
+        help="A graph with new nodes, embedded without training: its edges are added to the run's, "
+        "nodes joined by id.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help=".parquet, .csv, .tsv, .npy, word2vec's .txt/.vec, or .graphml, .gexf, .gml, .json with the "
+        "coordinates as node attributes.",
+    ),
+]
+Format = Annotated[
+    str | None, option(f"{', '.join(EMBEDDING_FORMATS)}.", "by the ending", of=EMBEDDING_FORMATS)
+]
+Alone = Annotated[
+    bool, typer.Option("--alone", help="GRAPH stands alone: none of the run's edges are added.")
+]
+
+
+@takes(read=ReadOptions)
+def command(
+    run: RUN,
+    out: Out,
+    graph: Graph = None,
+    format: Format = None,  # noqa: A002
+    alone: Alone = False,
+    *,
+    read: ReadOptions,
+) -> None:
+    """Write the embedding of a run's nodes, or of the nodes of GRAPH.
+
+    Example: gvae embed RUN --out vectors.parquet
+    """
+    if format is not None:
+        check_name("format", format, EMBEDDING_FORMATS)
+    check_run(run)
+    if graph is not None:
+        check_graph(graph, read)
+    elif alone or read.given():
+        raise InputError("--alone and what describes a file need GRAPH")
+    check_target(out, "--out")
+    from gvae.embeddings import embedding_format, write_embedding
+
+    as_network = format is None and Path(out).suffix.lower() in NETWORKS
+    if not as_network:
+        embedding_format(out, format)
+    data, frame = _embedding(run, graph, alone, read)
+    if as_network:
+        from gvae.data import write_graph
+
+        write_graph(data, out, frame.drop("id").to_dict())
+        written = [Path(out)]
+    else:
+        written = write_embedding(frame, out, format)
+    names = " and ".join(map(str, written))
+    typer.echo(f"written: {names} ({len(frame):,} nodes, {frame.width - 1} dimensions)", err=True)
+
+
+def _embedding(run: str, graph: str | None, alone: bool, read: ReadOptions) -> tuple[Data, pl.DataFrame]:
+    from gvae.data import node_ids
+    from gvae.embeddings import embedding_frame
+
+    model = load_run(run)
+    if graph is None:
+        return model.graph_, model.embedding_frame()
+    more = {} if read.features is None else {"feature_columns": model.graph_.get("feature_columns")}
+    data = load_graph(graph, read, **more)
+    return data, embedding_frame(node_ids(data), model.transform(data, extend=not alone))

@@ -1,0 +1,546 @@
+"""`GraphAutoencoder`: a graph goes in; embeddings, clusters and missing links come out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gvae._optional import require
+from gvae.bundle import Bundle, read_bundle, write_bundle
+from gvae.calibration import Calibration
+from gvae.catalog import LOSSES, MODELS, check_name
+from gvae.clustering import cluster
+from gvae.config import TrainConfig
+from gvae.data import LinkPart, LinkSplit, read_graph, split_links
+from gvae.data.graph import as_undirected, density, without_features
+from gvae.data.nodes import as_ids, node_ids, positions
+from gvae.data.pairs import find_pairs, read_pairs
+from gvae.data.tensors import extend_graph, graph_from_tensors, graph_hash, graph_tensors
+from gvae.embeddings import embedding_frame
+from gvae.environment import environment, resolve_device
+from gvae.errors import GvaeError, GvaeWarning, InputError, MissingPackageError
+from gvae.layers import InnerProductDecoder
+from gvae.metrics import Scores
+from gvae.models import GraphModel, build
+from gvae.presets import Preset
+from gvae.ranking import EXACT_UP_TO, Filters, Ranking, top_pairs, top_per_node
+from gvae.scoring import calibrate, evaluate
+from gvae.train import Checkpoint, EpochRecord, History, LinkTask, fit
+
+FULL_UP_TO = 30_000
+"""Nodes up to which ``loss="auto"`` is the exact one, whose time grows with their square."""
+
+
+class NotTrainedError(GvaeError, NotFittedError):  # type: ignore[misc]
+    """A result was asked of a `GraphAutoencoder` that was neither fitted nor loaded."""
+
+
+class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
+    """A graph autoencoder in scikit-learn's manners, for a graph of one's own.
+
+    By default `fit` holds out a little of the graph, 5 % of its edges: they choose the epoch and turn scores
+    into probabilities. ``val=0`` learns from all edges and keeps the last epoch.
+
+    Parameters
+    ----------
+    model
+        A name of ``gvae models``.
+    hidden, latent
+        Channels of the first layer, dimensions of z.
+    features
+        Whether node features are used, where the graph has them; without them X = I.
+    epochs, lr, beta, patience
+        As in `gvae.train.TrainConfig`.
+    loss
+        ``"full"``, ``"sampled"``, or ``"auto"``: full up to 30,000 nodes.
+    val
+        Share of the edges that is held out, in [0, 1).
+    seed
+        Of all that is random; the same seed gives the same numbers.
+    device
+        ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
+
+    Attributes
+    ----------
+    embedding_
+        Mean of z with messages along all edges, ``(N, latent)``, float32, in the order of ``node_ids_``.
+    node_ids_
+        The user's ids, a list.
+    labels_
+        What `cluster` found last, ``(N,)``.
+    graph_
+        The graph as it was learned, undirected.
+    model_
+        The trained `gvae.models.GraphModel`.
+    history_
+        The `gvae.train.History` of training.
+    val_scores_
+        `gvae.metrics.Scores` on the held-out edges, which chose the epoch; ``None`` without any.
+    calibration_
+        From scores to probabilities; ``None`` with fewer than 20 held-out edges.
+    n_features_in_
+        Number of node features, 0 without.
+
+    Examples
+    --------
+    >>> from gvae import GraphAutoencoder
+    >>> model = GraphAutoencoder().fit("edges.csv")  # doctest: +SKIP
+    >>> model.embedding_, model.recommend(k=5)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str = "vgae",
+        *,
+        hidden: int = 32,
+        latent: int = 16,
+        features: bool = True,
+        epochs: int = 200,
+        lr: float = 0.01,
+        beta: float = 1.0,
+        loss: str = "auto",
+        patience: int | None = None,
+        val: float = 0.05,
+        seed: int = 0,
+        device: str = "auto",
+    ) -> None:
+        self.model = model
+        self.hidden = hidden
+        self.latent = latent
+        self.features = features
+        self.epochs = epochs
+        self.lr = lr
+        self.beta = beta
+        self.loss = loss
+        self.patience = patience
+        self.val = val
+        self.seed = seed
+        self.device = device
+
+    def fit(
+        self,
+        graph: Any,
+        y: object = None,
+        *,
+        on_epoch: Callable[[int, EpochRecord | None], None] | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Learn a graph.
+
+        Parameters
+        ----------
+        graph
+            Whatever `gvae.data.read_graph` reads; for its options call that first. Directed edges are
+            learned as undirected: the scores of the models here are symmetric.
+        y
+            Not used; scikit-learn's manners.
+        on_epoch
+            Called after each epoch with its number and its record, if it was recorded.
+        checkpoint
+            Folder that keeps the state of training now and then; if it holds one of the same graph and
+            settings, training goes on from there, to the same numbers. It is left for the caller to remove.
+
+        Raises
+        ------
+        InputError
+            If the graph or a parameter cannot be used.
+        TrainingError
+            If training diverges.
+        """
+        preset = self._preset()
+        data = _read(graph)
+        if data.num_edges == 0:
+            raise InputError(f"the graph has {data.num_nodes} nodes and no edges; there is nothing to learn")
+        device = resolve_device(self.device)
+        learned = data if self.features else without_features(data)
+        config = self._config(preset, int(data.num_nodes or 0))
+        split = _held_out(learned, self.val, self.seed)
+        model = build(self.model, learned, hidden=preset.hidden, latent=preset.latent, seed=self.seed)
+        development = split.development.to(device)
+        task = LinkTask(model.to(device), development)
+        keeper = checkpoint and Checkpoint(Path(checkpoint), fingerprint=self._fingerprint(learned))
+        self.history_ = fit(task, config, on_epoch=on_epoch, checkpoint=keeper or None)
+        held_out = development.val.positives.size(1)
+        self.val_scores_ = evaluate(model, development.val) if held_out else None
+        self.calibration_ = calibrate(model, development.val, learned, seed=self.seed)
+        self._keep(model, learned)
+        return self
+
+    def fit_transform(self, graph: Any, y: object = None) -> NDArray[np.float32]:
+        """`fit`, then ``embedding_``."""
+        return self.fit(graph).embedding_
+
+    def transform(self, graph: Any, *, extend: bool = False) -> NDArray[np.float32]:
+        """Embed the nodes of a graph with what was learned, new nodes and other graphs too.
+
+        Parameters
+        ----------
+        graph
+            Whatever `gvae.data.read_graph` reads, with the same features (read them with
+            ``feature_columns=model.graph_.feature_columns``, so that they are encoded alike). For a model
+            without features its nodes are known by their ids; new ones are embedded by their neighbours.
+        extend
+            Whether messages pass along the edges of the learned graph too, joined by id; by default the
+            graph stands alone.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Mean of z for each node of ``graph``, in its order, ``(N, latent)``.
+
+        Raises
+        ------
+        InputError
+            If it has other features, or, without features, no node that is known.
+        """
+        self._check_trained()
+        asked = _read(graph)
+        whole = extend_graph(self.graph_, asked) if extend else asked
+        z = self.model_.embed(whole, self._inputs(whole)).numpy()
+        embedding: NDArray[np.float32] = z[positions(node_ids(whole), node_ids(asked))]
+        return embedding
+
+    def score(self, graph: Any, y: object = None) -> float:
+        """AUC on a graph: 10 % of its edges are hidden, and ranked by an embedding from the others.
+
+        Of the graph that was learned the figure is too good: its edges were learned. ``gvae bench`` measures.
+        """
+        self._check_trained()
+        asked = _read(graph)
+        part = split_links(asked, val=0, test=0.1, seed=self.seed).test
+        x = self._inputs(asked)
+        part = LinkPart(x, part.num_nodes, part.edge_index, part.positives, part.negatives, part.edge_weight)
+        return evaluate(self.model_, part.to(self._device())).auc
+
+    @torch.no_grad()
+    def score_edges(self, pairs: Any) -> pl.DataFrame:
+        """Score node pairs.
+
+        Parameters
+        ----------
+        pairs
+            Pairs of ids: a list of tuples, an array ``(P, 2)``, or a frame whose first two columns hold them.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``source, target, score`` and, with a calibration, ``probability``, in the order of ``pairs``. The
+            score is a logit. It and the probability are null where an id is unknown, which is warned of.
+
+        Raises
+        ------
+        InputError
+            If ``pairs`` are no pairs.
+        """
+        self._check_trained()
+        frame = read_pairs(pairs)
+        index = find_pairs(node_ids(self.graph_), frame)
+        known = (index >= 0).all(dim=0)
+        scores = self.model_.decode(self._z(), index[:, known].to(self._device())).cpu()
+        scored = pl.DataFrame([pl.Series("row", known.nonzero()[:, 0].numpy()), *self._scored(scores)])
+        return (
+            frame.with_row_index("row")
+            .join(scored.cast({"row": pl.UInt32}), on="row", how="left", maintain_order="left")
+            .drop("row")
+        )
+
+    def recommend(
+        self,
+        nodes: Iterable[Any] | None = None,
+        k: int = 10,
+        *,
+        overall: bool = False,
+        min_score: float | None = None,
+        max_degree: int | None = None,
+        sides: Sequence[Any] | None = None,
+        approximate: bool | None = None,
+    ) -> pl.DataFrame:
+        """Find the most likely missing links: the pairs that score highest and are not edges.
+
+        Parameters
+        ----------
+        nodes
+            Ids of the nodes to find partners for; by default all.
+        k
+            Partners a node, or, with ``overall``, pairs in all.
+        overall
+            The best pairs of the graph instead of the best partners of each node.
+        min_score
+            Least score, a logit.
+        max_degree
+            Nodes with more edges are left out; see `gvae.ranking.Filters`.
+        sides
+            For bipartite graphs: each node's side, two different values in the order of ``node_ids_``; only
+            pairs across are considered.
+        approximate
+            Search an approximate index (extra ``ann``); by default in graphs of more than
+            `gvae.ranking.EXACT_UP_TO` nodes, where it is installed. Partners of nodes only.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``source, target, score, rank`` and, with a calibration, ``probability``, best first.
+
+        Raises
+        ------
+        InputError
+            For an unknown id, or an argument out of range.
+        """
+        self._check_trained()
+        filters = Filters(min_score, max_degree, None if sides is None else self._sides(sides))
+        z, decoder = self._z(), self.model_.decoder
+        known = self.graph_.edge_index.to(z.device)
+        if overall:
+            if nodes is not None:
+                raise InputError("overall ranks all pairs of the graph: leave nodes out")
+            ranking = top_pairs(decoder, z, k, known=known, filters=filters)
+        else:
+            asked = torch.from_numpy(self._asked(nodes)).to(z.device)
+            if approximate is None:
+                approximate = _use_index(self.model_, len(z))
+            ranking = top_per_node(
+                decoder, z, asked, k, known=known, filters=filters, approximate=approximate
+            )
+        return self._ranking_frame(ranking)
+
+    def cluster(
+        self, k: int | None = None, *, method: str = "kmeans", restarts: int = 10
+    ) -> NDArray[np.int64]:
+        """Group the nodes by their embedding, see `gvae.clustering.cluster`; kept in ``labels_``."""
+        self._check_trained()
+        self.labels_ = cluster(self.embedding_, k, method=method, seed=self.seed, restarts=restarts)
+        return self.labels_
+
+    def embedding_frame(self) -> pl.DataFrame:
+        """The embedding as a frame ``id, z0, z1, ...``."""
+        self._check_trained()
+        return embedding_frame(node_ids(self.graph_), self.embedding_)
+
+    def save(self, folder: str | Path, *, manifest: Mapping[str, Any] | None = None) -> None:
+        """Write all that was learned, with the graph, to a new folder: a bundle, see `gvae.bundle`.
+
+        Parameters
+        ----------
+        folder
+            It must not exist; it is there whole or not at all.
+        manifest
+            What else is to be told about the run, JSON values by name.
+
+        Raises
+        ------
+        InputError
+            If the folder exists, or its parent does not.
+        OutputError
+            If it cannot be written.
+        """
+        self._check_trained()
+        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.model_.state_dict().items()}
+        write_bundle(
+            folder,
+            tensors=tensors,
+            graph=graph_tensors(self.graph_),
+            config={
+                "parameters": self.get_params(),
+                "calibration": None if self.calibration_ is None else asdict(self.calibration_),
+                "val_scores": None if self.val_scores_ is None else asdict(self.val_scores_),
+                "graph": {key: self.graph_.get(key) for key in _GRAPH_TEXTS},
+                "has_ids": "node_ids" in self.graph_,
+                "history": {key: getattr(self.history_, key) for key in ("epochs", "epoch", "seconds")},
+            },
+            history=[record.to_dict() for record in self.history_.records],
+            embedding=self.embedding_frame(),
+            manifest={**self._manifest(), **(manifest or {})},
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a folder that `save` or ``gvae train`` wrote.
+
+        Raises
+        ------
+        InputError
+            If it is no bundle, is damaged or changed, or was written by a newer version.
+        """
+        bundle = read_bundle(folder)
+        try:
+            return cls._from_bundle(bundle)
+        except InputError:
+            raise
+        except Exception as error:  # whole, but not what save wrote
+            raise InputError(f"{folder}: does not hold a GraphAutoencoder ({error!r})") from error
+
+    @classmethod
+    def _from_bundle(cls, bundle: Bundle) -> Self:
+        config = bundle.config
+        self = cls(**config["parameters"])
+        data = graph_from_tensors(bundle.graph)
+        if config["has_ids"]:
+            data.node_ids = bundle.embedding["id"].to_list()
+        for key, value in config["graph"].items():
+            if value is not None:
+                data[key] = value
+        model = build(self.model, data, hidden=self.hidden, latent=self.latent)
+        model.load_state_dict(bundle.tensors)
+        records = [EpochRecord.from_dict(record) for record in bundle.history]
+        self.history_ = History(records, **config["history"])
+        self.calibration_ = config["calibration"] and Calibration(**config["calibration"])
+        self.val_scores_ = config["val_scores"] and Scores(**config["val_scores"])
+        self._keep(model.eval().to(resolve_device(self.device)), data, bundle.embedding)
+        return self
+
+    def _preset(self) -> Preset:
+        """The sizes and settings, checked."""
+        check_name("model", self.model, MODELS)
+        check_name("loss", self.loss, (*LOSSES, "auto"))
+        settings = {"epochs": self.epochs, "lr": self.lr, "beta": self.beta, "patience": self.patience}
+        return Preset().override(hidden=self.hidden, latent=self.latent, **settings)
+
+    def _config(self, preset: Preset, num_nodes: int) -> TrainConfig:
+        automatic = "full" if num_nodes <= FULL_UP_TO else "sampled"
+        return replace(
+            preset.train,
+            loss=automatic if self.loss == "auto" else self.loss,
+            select="val" if self.val else "last",
+            seed=self.seed,
+        )
+
+    def _fingerprint(self, data: Data) -> dict[str, Any]:
+        return {"model": self.model, "val": self.val, "graph": graph_hash(data)}
+
+    def _keep(self, model: GraphModel, data: Data, embedding: pl.DataFrame | None = None) -> None:
+        """Set what `fit` and `load` leave behind."""
+        self.model_, self.graph_ = model, data
+        self.node_ids_ = node_ids(data).to_list()
+        self.n_features_in_ = 0 if data.x is None else int(data.x.size(1))
+        if embedding is None:
+            self.embedding_ = model.embed(data).numpy()
+        else:
+            self.embedding_ = embedding.drop("id").to_numpy()
+
+    def _check_trained(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotTrainedError("this GraphAutoencoder is not fitted yet; call fit or load first")
+
+    def _device(self) -> torch.device:
+        return next(self.model_.parameters()).device
+
+    def _z(self) -> Tensor:
+        return torch.from_numpy(self.embedding_).to(self._device())
+
+    def _inputs(self, data: Data) -> Tensor | None:
+        """Another graph's features as the model takes them; one-hot by id if it learned without any."""
+        learned = self.graph_
+        if learned.x is not None:
+            width = 0 if data.x is None else data.x.size(1)
+            if width != learned.x.size(1):
+                raise InputError(f"the graph must have {learned.x.size(1)} node features, got {width}")
+            x: Tensor | None = data.x
+            return x
+        known = positions(node_ids(learned), node_ids(data))
+        rows = np.flatnonzero(known >= 0)
+        if not len(rows):
+            raise InputError("the model was trained without features and knows none of these nodes")
+        index = torch.from_numpy(np.stack([rows, known[rows]]))
+        size = (int(data.num_nodes or 0), int(learned.num_nodes or 0))
+        return torch.sparse_coo_tensor(index, torch.ones(len(rows)), size).to_sparse_csr()
+
+    def _asked(self, nodes: Iterable[Any] | None) -> NDArray[np.int64]:
+        ids = node_ids(self.graph_)
+        if nodes is None:
+            return np.arange(len(ids))
+        wanted = as_ids(nodes, "nodes")
+        found = positions(ids, wanted)
+        if (found < 0).any():
+            unknown = wanted.filter(pl.Series(found < 0))
+            raise InputError(f"nodes: {len(unknown)} ids are not in the graph, such as {unknown[0]!r}")
+        return found
+
+    def _sides(self, sides: Sequence[Any]) -> Tensor:
+        names, side = np.unique(np.asarray(sides), return_inverse=True)
+        if len(side) != len(self.node_ids_) or len(names) != 2:
+            raise InputError(
+                f"sides must hold two different values for {len(self.node_ids_)} nodes, "
+                f"got {len(names)} for {len(side)}"
+            )
+        return torch.from_numpy(side).to(self._device())
+
+    def _ranking_frame(self, ranking: Ranking) -> pl.DataFrame:
+        ids, (source, target) = node_ids(self.graph_), ranking.pairs.cpu().numpy()
+        frame = pl.DataFrame({"source": ids[source], "target": ids[target]})
+        return frame.with_columns(
+            *self._scored(ranking.scores), pl.Series("rank", ranking.rank.cpu().numpy())
+        )
+
+    def _scored(self, scores: Tensor) -> list[pl.Series]:
+        """Scores as columns: the logit and, with a calibration, the probability."""
+        columns = [pl.Series("score", scores.double().cpu().numpy())]
+        if self.calibration_ is not None:
+            probability = self.calibration_.probability(scores.double().cpu(), density(self.graph_))
+            columns.append(pl.Series("probability", probability.numpy()))
+        return columns
+
+    def _manifest(self) -> dict[str, Any]:
+        data = self.graph_
+        return {
+            "model": self.model,
+            "graph": {
+                "nodes": data.num_nodes,
+                "edges": data.num_edges // 2,
+                "features": self.n_features_in_,
+                "density": density(data),
+                "sha256": graph_hash(data),
+            },
+            "val": None if self.val_scores_ is None else asdict(self.val_scores_),
+            "held_out": self.val,
+            "seconds": self.history_.seconds,
+            "device": str(self._device()),
+            "environment": environment(),
+        }
+
+
+_GRAPH_TEXTS = ("class_names", "feature_columns")
+
+
+def _read(graph: Any) -> Data:
+    data = read_graph(graph)
+    learned = as_undirected(data)
+    if learned is not data:
+        warnings.warn(
+            "the directions of the edges are not learned: scores are symmetric", GvaeWarning, stacklevel=3
+        )
+    return learned
+
+
+def _held_out(data: Data, val: float, seed: int) -> LinkSplit:
+    try:
+        return split_links(data, val=val, test=0, seed=seed)
+    except InputError as error:
+        if "too small" not in str(error):
+            raise
+        raise InputError(f"{error}; val=0 (--val 0) holds nothing out") from error
+
+
+def _use_index(model: GraphModel, num_nodes: int) -> bool:
+    """Whether the approximate index is worth it and there; warns where it is worth it but not there."""
+    if num_nodes <= EXACT_UP_TO or type(model.decoder) is not InnerProductDecoder:
+        return False
+    try:
+        require("faiss", extra="ann")
+    except MissingPackageError as error:
+        warnings.warn(
+            f"{num_nodes:,} nodes are searched exactly, which takes long ({error})", GvaeWarning, stacklevel=3
+        )
+        return False
+    return True
