@@ -35,7 +35,8 @@ class ClusterRun:
     k
         Number of clusters, noise left out.
     scores
-        Fractions by name: ``acc nmi ami ari f1`` where nodes have labels, ``modularity`` and ``conductance``.
+        Fractions by name: ``acc nmi ami ari f1`` where nodes have labels, ``modularity`` and ``conductance``,
+        and with ``"hdbscan"`` ``noise``, the share of nodes that are in no cluster.
     """
 
     seed: int
@@ -87,7 +88,10 @@ class ClusterRuns:
             ).k
         labels = cluster(z, k, method=self.method, seed=seed, restarts=self.restarts)
         found = len(set(labels.tolist()) - {-1})
-        self.runs.append(ClusterRun(seed, labels, found, describe_clusters(labels, data)))
+        scores = describe_clusters(labels, data)
+        if self.method == "hdbscan":
+            scores["noise"] = float((labels == -1).mean())
+        self.runs.append(ClusterRun(seed, labels, found, scores))
 
     def train_and_add(
         self,
@@ -97,7 +101,16 @@ class ClusterRuns:
         on_epoch: Callable[[int, EpochRecord | None], None] | None = None,
         **parameters: Any,
     ) -> None:
-        """Train a `GraphAutoencoder` once a seed on the whole graph, and cluster its embedding."""
+        """Train a `GraphAutoencoder` once a seed on the whole graph, and cluster its embedding.
+
+        Raises
+        ------
+        InputError
+            Before anything is trained, if the graph has too few nodes for these clusters.
+        MissingPackageError
+            Likewise, if the method needs a package that is not installed.
+        """
+        self._rehearse(int(data.num_nodes or 0))
         for seed in seeds:
             model = GraphAutoencoder(**{"val": 0, **parameters}, seed=seed).fit(data, on_epoch=on_epoch)
             self.add_trained(model, seed)
@@ -121,6 +134,15 @@ class ClusterRuns:
             "mean": self.mean(),
             "std": self.std(),
         }
+
+    def _rehearse(self, num_nodes: int) -> None:
+        """Raise what clustering so many nodes would raise."""
+        if self.choose is not None and num_nodes < 3:
+            raise InputError(f"a choice of k needs at least 3 nodes, got {num_nodes}")
+        if self.k is not None and self.k > num_nodes:
+            raise InputError(f"k must be at most the number of nodes, {num_nodes}, got {self.k}")
+        if self.k is None and self.choose is None:
+            cluster(np.eye(min(num_nodes, 5)), method=self.method)
 
     def _scores(self) -> dict[str, list[float]]:
         names = self.runs[0].scores if self.runs else {}

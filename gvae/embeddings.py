@@ -1,20 +1,22 @@
-"""Embeddings as tables, and the files that other programs read them from."""
+"""Embeddings as tables, and the files that other programs read them from. Imports without numpy or polars."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from gvae.catalog import EMBEDDING_FORMATS, check_name
 from gvae.errors import InputError
 from gvae.files import write_file
 
-_SUFFIXES = {
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+ENDINGS = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".csv": "csv",
@@ -24,10 +26,14 @@ _SUFFIXES = {
     ".vec": "word2vec",
     ".w2v": "word2vec",
 }
+"""The format that a file's ending stands for."""
 
 
 def embedding_frame(ids: pl.Series, z: NDArray[np.floating]) -> pl.DataFrame:
     """A frame ``id, z0, z1, ...`` from ids ``(N,)`` and an embedding ``(N, D)``."""
+    import numpy as np
+    import polars as pl
+
     columns = {f"z{i}": np.ascontiguousarray(z[:, i]) for i in range(z.shape[1])}
     return pl.DataFrame({"id": ids, **columns})
 
@@ -43,12 +49,23 @@ def embedding_format(path: str | Path, name: str | None = None) -> str:
     if name is not None:
         return check_name("format", name, EMBEDDING_FORMATS)
     suffix = Path(path).suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in ENDINGS:
         raise InputError(
-            f"{path}: the ending must be one of {', '.join(_SUFFIXES)}, or a format be named "
+            f"{path}: the ending must be one of {', '.join(ENDINGS)}, or a format be named "
             f"({', '.join(EMBEDDING_FORMATS)})"
         )
-    return _SUFFIXES[suffix]
+    return ENDINGS[suffix]
+
+
+def embedding_files(path: str | Path, format: str) -> list[Path]:  # noqa: A002
+    """The files that `write_embedding` writes in a format: one, or a pair."""
+    path = Path(path)
+    if format == "npy":
+        return [path, path.with_name(f"{path.stem}.ids.csv")]
+    if format == "projector":
+        stem = path.stem if path.suffix in (".tsv", ".projector") else path.name
+        return [path.with_name(f"{stem}.{part}.tsv") for part in ("vectors", "metadata")]
+    return [path]
 
 
 def write_embedding(frame: pl.DataFrame, path: str | Path, format: str | None = None) -> list[Path]:  # noqa: A002
@@ -76,60 +93,55 @@ def write_embedding(frame: pl.DataFrame, path: str | Path, format: str | None = 
     OutputError
         If it cannot be written.
     """
-    return _WRITERS[embedding_format(path, format)](frame, Path(path))
+    format = embedding_format(path, format)  # noqa: A001
+    files = embedding_files(path, format)
+    _WRITERS[format](frame, *files)
+    return files
 
 
-def _csv(separator: str) -> Callable[[pl.DataFrame, Path], list[Path]]:
-    def write(frame: pl.DataFrame, path: Path) -> list[Path]:
+def _csv(separator: str) -> Callable[[pl.DataFrame, Path], None]:
+    def write(frame: pl.DataFrame, path: Path) -> None:
         write_file(path, lambda temporary: frame.write_csv(temporary, separator=separator))
-        return [path]
 
     return write
 
 
-def _parquet(frame: pl.DataFrame, path: Path) -> list[Path]:
+def _parquet(frame: pl.DataFrame, path: Path) -> None:
     write_file(path, frame.write_parquet)
-    return [path]
 
 
-def _npy(frame: pl.DataFrame, path: Path) -> list[Path]:
+def _npy(frame: pl.DataFrame, path: Path, ids: Path) -> None:
+    import numpy as np
+
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.save(file, _matrix(frame), allow_pickle=False)
+            np.save(file, np.ascontiguousarray(frame.drop("id").to_numpy()), allow_pickle=False)
 
-    ids = path.with_name(f"{path.stem}.ids.csv")
     write_file(ids, frame.select("id").write_csv)
     write_file(path, write)
-    return [path, ids]
 
 
-def _word2vec(frame: pl.DataFrame, path: Path) -> list[Path]:
+def _word2vec(frame: pl.DataFrame, path: Path) -> None:
     """A line ``N D``, then a line a node: its id and its coordinates, parted by blanks."""
-    ids = frame["id"].cast(pl.String)
-    bad = ids.filter(ids.str.contains(r"\s") | (ids == ""))
-    if len(bad):
-        raise InputError(f"{path}: word2vec's format has no ids with white space, such as {bad[0]!r}")
+    for name in _names(frame):
+        if not name or re.search(r"\s", name):
+            raise InputError(f"{path}: word2vec's format has no ids with white space, such as {name!r}")
     rows = frame.write_csv(separator=" ", include_header=False, quote_style="never")
     write_file(path, f"{len(frame)} {frame.width - 1}\n{rows}")
-    return [path]
 
 
-def _projector(frame: pl.DataFrame, path: Path) -> list[Path]:
+def _projector(frame: pl.DataFrame, vectors: Path, metadata: Path) -> None:
     """A pair of files without headers: vectors, and one column of ids, in the same order."""
-    ids = [re.sub(r"\s", " ", name) for name in frame["id"].cast(pl.String)]
-    stem = path.with_suffix("") if path.suffix in (".tsv", ".projector") else path
-    vectors, metadata = (stem.with_name(f"{stem.name}.{part}.tsv") for part in ("vectors", "metadata"))
-    rows = frame.drop("id").write_csv(separator="\t", include_header=False)
-    write_file(vectors, rows)
-    write_file(metadata, "".join(f"{name}\n" for name in ids))
-    return [vectors, metadata]
+    write_file(vectors, frame.drop("id").write_csv(separator="\t", include_header=False))
+    write_file(metadata, "".join(re.sub(r"\s", " ", name) + "\n" for name in _names(frame)))
 
 
-def _matrix(frame: pl.DataFrame) -> NDArray[np.floating]:
-    return np.ascontiguousarray(frame.drop("id").to_numpy())
+def _names(frame: pl.DataFrame) -> list[str]:
+    """The ids as text."""
+    return [str(name) for name in frame["id"]]
 
 
-_WRITERS: dict[str, Callable[[pl.DataFrame, Path], list[Path]]] = {
+_WRITERS: dict[str, Callable[..., None]] = {
     "parquet": _parquet,
     "csv": _csv(","),
     "tsv": _csv("\t"),

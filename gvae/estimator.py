@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,14 +12,13 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import Tags
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gvae._optional import require
-from gvae.bundle import Bundle, read_bundle, write_bundle
-from gvae.calibration import Calibration
+from gvae.bundle import read_bundle, write_bundle
 from gvae.catalog import LOSSES, MODELS, check_name
 from gvae.clustering import cluster
 from gvae.config import TrainConfig
@@ -27,17 +26,16 @@ from gvae.data import LinkPart, LinkSplit, read_graph, split_links
 from gvae.data.graph import as_undirected, density, without_features
 from gvae.data.nodes import as_ids, node_ids, positions
 from gvae.data.pairs import find_pairs, read_pairs
-from gvae.data.tensors import extend_graph, graph_from_tensors, graph_hash, graph_tensors
+from gvae.data.tensors import extend_graph, graph_hash
 from gvae.embeddings import embedding_frame
-from gvae.environment import environment, resolve_device
-from gvae.errors import GvaeError, GvaeWarning, InputError, MissingPackageError
-from gvae.layers import InnerProductDecoder
-from gvae.metrics import Scores
+from gvae.environment import resolve_device
+from gvae.errors import GvaeError, GvaeWarning, InputError
 from gvae.models import GraphModel, build
 from gvae.presets import Preset
-from gvae.ranking import EXACT_UP_TO, Filters, Ranking, top_pairs, top_per_node
+from gvae.ranking import Filters, Ranking, top_pairs, top_per_node
+from gvae.saving import restore, to_bundle
 from gvae.scoring import calibrate, evaluate
-from gvae.train import Checkpoint, EpochRecord, History, LinkTask, fit
+from gvae.train import Checkpoint, EpochRecord, LinkTask, fit
 
 FULL_UP_TO = 30_000
 """Nodes up to which ``loss="auto"`` is the exact one, whose time grows with their square."""
@@ -47,7 +45,7 @@ class NotTrainedError(GvaeError, NotFittedError):  # type: ignore[misc]
     """A result was asked of a `GraphAutoencoder` that was neither fitted nor loaded."""
 
 
-class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
+class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A graph autoencoder in scikit-learn's manners, for a graph of one's own.
 
     By default `fit` holds out a little of the graph, 5 % of its edges: they choose the epoch and turn scores
@@ -99,6 +97,13 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
     >>> model = GraphAutoencoder().fit("edges.csv")  # doctest: +SKIP
     >>> model.embedding_, model.recommend(k=5)  # doctest: +SKIP
     """
+
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn should know: a graph is checked by us, it is no matrix of features."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.no_validation = True
+        return tags
 
     def __init__(
         self,
@@ -175,7 +180,7 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
         held_out = development.val.positives.size(1)
         self.val_scores_ = evaluate(model, development.val) if held_out else None
         self.calibration_ = calibrate(model, development.val, learned, seed=self.seed)
-        self._keep(model, learned)
+        self._keep(model, learned, model.embed(learned).numpy())
         return self
 
     def fit_transform(self, graph: Any, y: object = None) -> NDArray[np.float32]:
@@ -285,8 +290,8 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
             For bipartite graphs: each node's side, two different values in the order of ``node_ids_``; only
             pairs across are considered.
         approximate
-            Search an approximate index (extra ``ann``); by default in graphs of more than
-            `gvae.ranking.EXACT_UP_TO` nodes, where it is installed. Partners of nodes only.
+            Search an approximate index (extra ``ann``), for partners of nodes only; by default in graphs of
+            more than `gvae.ranking.EXACT_UP_TO` nodes, where it is installed.
 
         Returns
         -------
@@ -308,8 +313,6 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
             ranking = top_pairs(decoder, z, k, known=known, filters=filters)
         else:
             asked = torch.from_numpy(self._asked(nodes)).to(z.device)
-            if approximate is None:
-                approximate = _use_index(self.model_, len(z))
             ranking = top_per_node(
                 decoder, z, asked, k, known=known, filters=filters, approximate=approximate
             )
@@ -346,23 +349,7 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
             If it cannot be written.
         """
         self._check_trained()
-        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.model_.state_dict().items()}
-        write_bundle(
-            folder,
-            tensors=tensors,
-            graph=graph_tensors(self.graph_),
-            config={
-                "parameters": self.get_params(),
-                "calibration": None if self.calibration_ is None else asdict(self.calibration_),
-                "val_scores": None if self.val_scores_ is None else asdict(self.val_scores_),
-                "graph": {key: self.graph_.get(key) for key in _GRAPH_TEXTS},
-                "has_ids": "node_ids" in self.graph_,
-                "history": {key: getattr(self.history_, key) for key in ("epochs", "epoch", "seconds")},
-            },
-            history=[record.to_dict() for record in self.history_.records],
-            embedding=self.embedding_frame(),
-            manifest={**self._manifest(), **(manifest or {})},
-        )
+        write_bundle(folder, **to_bundle(self, manifest or {}))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -375,29 +362,12 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
         """
         bundle = read_bundle(folder)
         try:
-            return cls._from_bundle(bundle)
+            self = cls(**bundle.config["parameters"])
+            restore(self, bundle)
         except InputError:
             raise
         except Exception as error:  # whole, but not what save wrote
             raise InputError(f"{folder}: does not hold a GraphAutoencoder ({error!r})") from error
-
-    @classmethod
-    def _from_bundle(cls, bundle: Bundle) -> Self:
-        config = bundle.config
-        self = cls(**config["parameters"])
-        data = graph_from_tensors(bundle.graph)
-        if config["has_ids"]:
-            data.node_ids = bundle.embedding["id"].to_list()
-        for key, value in config["graph"].items():
-            if value is not None:
-                data[key] = value
-        model = build(self.model, data, hidden=self.hidden, latent=self.latent)
-        model.load_state_dict(bundle.tensors)
-        records = [EpochRecord.from_dict(record) for record in bundle.history]
-        self.history_ = History(records, **config["history"])
-        self.calibration_ = config["calibration"] and Calibration(**config["calibration"])
-        self.val_scores_ = config["val_scores"] and Scores(**config["val_scores"])
-        self._keep(model.eval().to(resolve_device(self.device)), data, bundle.embedding)
         return self
 
     def _preset(self) -> Preset:
@@ -419,15 +389,11 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
     def _fingerprint(self, data: Data) -> dict[str, Any]:
         return {"model": self.model, "val": self.val, "graph": graph_hash(data)}
 
-    def _keep(self, model: GraphModel, data: Data, embedding: pl.DataFrame | None = None) -> None:
-        """Set what `fit` and `load` leave behind."""
-        self.model_, self.graph_ = model, data
+    def _keep(self, model: GraphModel, data: Data, embedding: NDArray[np.float32]) -> None:
+        """Set the attributes that `fit` and `load` both leave behind."""
+        self.model_, self.graph_, self.embedding_ = model, data, embedding
         self.node_ids_ = node_ids(data).to_list()
         self.n_features_in_ = 0 if data.x is None else int(data.x.size(1))
-        if embedding is None:
-            self.embedding_ = model.embed(data).numpy()
-        else:
-            self.embedding_ = embedding.drop("id").to_numpy()
 
     def _check_trained(self) -> None:
         if not hasattr(self, "model_"):
@@ -491,30 +457,9 @@ class GraphAutoencoder(BaseEstimator):  # type: ignore[misc]
             columns.append(pl.Series("probability", probability.numpy()))
         return columns
 
-    def _manifest(self) -> dict[str, Any]:
-        data = self.graph_
-        return {
-            "model": self.model,
-            "graph": {
-                "nodes": data.num_nodes,
-                "edges": data.num_edges // 2,
-                "features": self.n_features_in_,
-                "density": density(data),
-                "sha256": graph_hash(data),
-            },
-            "val": None if self.val_scores_ is None else asdict(self.val_scores_),
-            "held_out": self.val,
-            "seconds": self.history_.seconds,
-            "device": str(self._device()),
-            "environment": environment(),
-        }
-
-
-_GRAPH_TEXTS = ("class_names", "feature_columns")
-
 
 def _read(graph: Any) -> Data:
-    data = read_graph(graph)
+    data = read_graph(graph, directed=isinstance(graph, Data))  # a Data has been read already
     learned = as_undirected(data)
     if learned is not data:
         warnings.warn(
@@ -530,17 +475,3 @@ def _held_out(data: Data, val: float, seed: int) -> LinkSplit:
         if "too small" not in str(error):
             raise
         raise InputError(f"{error}; val=0 (--val 0) holds nothing out") from error
-
-
-def _use_index(model: GraphModel, num_nodes: int) -> bool:
-    """Whether the approximate index is worth it and there; warns where it is worth it but not there."""
-    if num_nodes <= EXACT_UP_TO or type(model.decoder) is not InnerProductDecoder:
-        return False
-    try:
-        require("faiss", extra="ann")
-    except MissingPackageError as error:
-        warnings.warn(
-            f"{num_nodes:,} nodes are searched exactly, which takes long ({error})", GvaeWarning, stacklevel=3
-        )
-        return False
-    return True

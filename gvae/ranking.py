@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch_geometric.utils import add_self_loops, remove_self_loops, to_scipy_sp
 from gvae._optional import require
 from gvae.config import require_int
 from gvae.data.graph import check_edge_index
-from gvae.errors import InputError
+from gvae.errors import GvaeWarning, InputError, MissingPackageError
 from gvae.layers import Decoder, InnerProductDecoder
 
 BLOCK_LOGITS, MIN_BLOCK = 1 << 20, 16
@@ -142,7 +143,7 @@ def top_per_node(
     *,
     known: Tensor,
     filters: Filters = NO_FILTERS,
-    approximate: bool = False,
+    approximate: bool | None = False,
 ) -> Ranking:
     """Find for each asked node its k partners with the highest logits, known ones and itself left out.
 
@@ -169,6 +170,7 @@ def top_per_node(
         Search by faiss (extra ``ann``), for `InnerProductDecoder` alone: in sub-quadratic time, but some
         partners may be missed, and a node may get fewer than k though it has k candidates, above all if it
         has many known edges. The search is seeded: on one machine the same question has the same answer.
+        ``None``: where it pays, above `EXACT_UP_TO` nodes, if faiss is installed.
 
     Returns
     -------
@@ -195,6 +197,20 @@ def top_per_node(
     found = partners >= 0
     row, rank = found.nonzero(as_tuple=True)
     return Ranking(torch.stack([nodes[row], partners[found]]), scores[found], rank + 1)
+
+
+def _worth_an_index(decoder: Decoder, num_nodes: int) -> bool:
+    """Whether the approximate index pays and can be had; warns where it pays but is not installed."""
+    if num_nodes <= EXACT_UP_TO or type(decoder) is not InnerProductDecoder:
+        return False
+    try:
+        require("faiss", extra="ann")
+    except MissingPackageError as error:
+        warnings.warn(
+            f"{num_nodes:,} nodes are searched exactly, which takes long ({error})", GvaeWarning, stacklevel=4
+        )
+        return False
+    return True
 
 
 class _Candidates:

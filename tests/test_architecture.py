@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"errors"},
     "bundle": {"files", "errors"},
     "clustering": {"_optional", "metrics", "config", "catalog", "errors"},
-    "calibration": {"errors"},
+    "calibration": {"config", "errors"},
     "embeddings": {"catalog", "files", "errors"},
     "metrics": {"errors"},
     "protocols": set(),
@@ -39,7 +39,11 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"models", "data", "calibration", "metrics", "randomness", "errors"},
     "train": {"scoring", "models", "losses", "data", "config", "randomness", "files", "errors"},
     "ranking": {"_optional", "layers", "data", "config", "errors"},
+    "saving": {
+        *("bundle", "calibration", "data", "environment", "metrics", "models", "train"),
+    },
     "estimator": {
+        "saving",
         *("bundle", "calibration", "clustering", "embeddings", "ranking", "_optional"),
         *("train", "scoring", "models", "layers", "data", "environment", "randomness"),
         *("presets", "config", "catalog", "metrics", "errors"),
@@ -51,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "datasets": {"data", "catalog", "errors"},
     "cli": {
+        "cluster_runs",
         "estimator",
         "embeddings",
         "clustering",

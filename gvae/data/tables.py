@@ -10,9 +10,11 @@ import csv
 import gzip
 import io
 import re
+import warnings
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from gvae.errors import InputError
 PARQUET = (".parquet", ".pq")
 SEPARATORS = ("\t", ",", ";", "|")
 COMMENTS = ("#", "%")
+BLANK = " \t\r\n"
 SAMPLE_LINES, SAMPLE_BYTES = 100, 1 << 20
 
 
@@ -91,20 +94,24 @@ def read_table(
     if path.suffix.lower() in PARQUET:
         with translated(path, "Parquet"):
             return Table(pl.read_parquet(path), str(path))
-    text = _Text(path, _content(path))
-    return text.table(header, names, known)
+    return _Text(path, read_bytes(path)).table(header, names, known)
 
 
 class translated:  # noqa: N801
-    """Context in which whatever a library raises on a damaged file becomes an ``InputError``."""
+    """Context in which what a library raises on bad input becomes an ``InputError``, and its warnings go."""
 
     def __init__(self, path: Path | str, what: str) -> None:
         self.path, self.what = path, what
+        self.quiet = warnings.catch_warnings()
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> None:
+        self.quiet.__enter__()
+        warnings.simplefilter("ignore")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, InputError):
+        self.quiet.__exit__()
+        panic = type(error).__name__ == "PanicException"  # of polars, and no Exception
+        if (isinstance(error, Exception) and not isinstance(error, InputError)) or panic:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"{self.path}: cannot be read as {self.what} ({reason})") from error
 
@@ -123,7 +130,8 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path}: the file is empty")
 
 
-def _content(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """What a text file holds, unpacked if it is gzip, without a byte order mark."""
     try:
         content = path.read_bytes()
         packed = content[:2] == b"\x1f\x8b"
@@ -132,9 +140,19 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{path}: damaged or truncated gzip ({error})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if content[:4] == b"PAR1":
-        raise InputError(f"{path}: holds Parquet; name it .parquet")
     return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def decoded(path: Path, content: bytes) -> str:
+    """The content as text; ``InputError`` with the line of the first byte that is not UTF-8."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}, line {line}: is not UTF-8 (byte 0x{content[error.start]:02x}); "
+            f"convert the file, for instance with iconv"
+        ) from error
 
 
 class _Text:
@@ -142,49 +160,65 @@ class _Text:
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path, self.content = path, content
+        if content[:4] == b"PAR1":
+            raise InputError(f"{path}: holds Parquet; name it .parquet")
         if b"\0" in content:
             line = content.count(b"\n", 0, content.index(b"\0")) + 1
             raise InputError(
                 f"{path}, line {line}: holds a null byte; expected a text table, not binary data"
             )
-        start = content[:SAMPLE_BYTES].decode("utf-8", errors="replace")
-        self.comment = start.lstrip()[0] if start.lstrip().startswith(COMMENTS) else "#"
-        lines = start.split("\n")[: -1 if len(content) > SAMPLE_BYTES else None]
-        sample = [line for _, line in self._lines(lines[:SAMPLE_LINES])]
+        if b"\n" not in content:
+            self.content = content.replace(b"\r", b"\n")
+        start = self.content[:SAMPLE_BYTES].decode("utf-8", errors="replace").lstrip(BLANK)
+        self.comment = start[0] if start.startswith(COMMENTS) else "#"
+        self.separator: str | None = None  # None: runs of blanks and tabs
+        sample = [line for line in start.split("\n") if self._is_row(line)]
         if not sample:
             raise InputError(f"{path}: holds no rows, only blank lines or comments ({self.comment} ...)")
-        self.separator = self._separator(sample)  # None: runs of white space
-        self.sample = [fields for _, fields in self._rows(iter(sample))]
+        self.is_whole = len(sample) <= SAMPLE_LINES and len(content) <= SAMPLE_BYTES
+        self.separator = self._separator(sample[:SAMPLE_LINES])
+        self.sample = self._sampled(sample[:SAMPLE_LINES])
+        if not self.sample:
+            raise InputError(f"{path}: a field is longer than {csv.field_size_limit():,} characters")
 
     def table(self, header: bool | None, names: Collection[str], known: Collection[str]) -> Table:
         """Parse all of it."""
+        first = [field.strip() for field in self.sample[0]]
         self.header = self._has_header(names, known) if header is None else header
-        self.width = len(self.sample[0])
-        if self.header and len(set(self.sample[0])) < self.width:
-            raise InputError(f"{self.path}: two columns have the same name: {', '.join(self.sample[0])}")
-        content = self.content if self.separator else _single_spaced(self.content)
+        self.width = len(first)
+        if self.header and len(set(first)) < self.width:
+            raise InputError(f"{self.path}: two columns have the same name: {', '.join(first)}")
         try:
-            frame = pl.read_csv(
-                content,
-                has_header=self.header,
-                separator=self.separator or " ",
-                quote_char='"' if self.separator else None,
-                comment_prefix=self.comment,
-                infer_schema=False,
-            )
+            frame = self._parsed()
         except Exception as error:
             self._explain()
+            self._find_stray_quote()
             with translated(self.path, "a text table"):
                 raise error
-        if frame.width != self.width or frame[frame.columns[-1]].null_count():
+        if frame.width != self.width or frame[frame.columns[-1]].null_count() or self.width == 1:
             self._explain()  # a short row is filled up with nulls
-            frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
+            empty = [pl.nth(0).fill_null("").str.strip_chars(BLANK) == "", pl.nth(range(1, self.width)).is_null()]
+            frame = frame.filter(~pl.all_horizontal(empty))  # blank lines
+        frame.columns = first if self.header else [f"column_{i}" for i in range(self.width)]
         return Table(frame, str(self.path), self._line, text=True, header=self.header)
+
+    def _parsed(self) -> pl.DataFrame:
+        # Blank lines and comments before a header are too much for polars.
+        skip = re.match(rb"(?:[ \t\r]*\n|%b[^\n]*\n)*" % self.comment.encode(), self.content)
+        content = self.content[skip.end() :] if skip else self.content
+        return pl.read_csv(
+            content if self.separator else _single_spaced(content),
+            has_header=self.header,
+            separator=self.separator or " ",
+            quote_char='"' if self.separator else None,
+            comment_prefix=self.comment,
+            infer_schema=False,
+        )
 
     def _separator(self, sample: list[str]) -> str | None:
         """The separator that gives all rows as many fields, or else is in most of them."""
         for self.separator in SEPARATORS:
-            if len(widths := {len(fields) for _, fields in self._rows(iter(sample))}) == 1 and widths != {1}:
+            if len(widths := {*map(len, self._sampled(sample))}) == 1 and widths != {1}:
                 return self.separator
         common = [sep for sep in SEPARATORS if 2 * sum(sep in line for line in sample) > len(sample)]
         return common[0] if common else None
@@ -196,40 +230,38 @@ class _Text:
         numeric = [all(map(_is_integer, row[:2])) for row in (first, *rest[:1])]
         return numeric == [False, True] and not any(map(_is_integer, first[:2]))
 
-    def _lines(self, lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-        """Lines that hold a row, with their numbers from 1."""
-        for number, line in enumerate(lines, start=1):
-            if line.strip() and not line.startswith(self.comment):
-                yield number, line
+    def _is_row(self, line: str) -> bool:
+        """Whether a line is neither blank nor a comment."""
+        start = line if self.separator else line.lstrip(BLANK)
+        return line.strip(BLANK) != "" and not start.startswith(self.comment)
 
-    def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """Rows as fields, with the number of the line where each begins."""
+    def _sampled(self, lines: list[str]) -> list[list[str]]:
         if self.separator is None:
-            yield from ((number, line.split()) for number, line in self._lines(lines))
-            return
-        reader, start = csv.reader(lines, delimiter=self.separator), 1
+            return [re.split("[ \t\r]+", line.strip(BLANK)) for line in lines]
         try:
-            for fields in reader:
-                if (any(fields) or len(fields) > 1) and not fields[0].startswith(self.comment):
-                    yield start, fields
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(f"{self.path}, line {start}: {error}") from error
+            rows = [*csv.reader([line.replace("\r", "") for line in lines], delimiter=self.separator)]
+        except csv.Error:  # a field is too long
+            return []
+        return rows if self.is_whole else rows[:-1] or rows  # the last may be cut short
 
-    def _all_rows(self) -> Iterator[tuple[int, list[str]]]:
-        try:
-            text = self.content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = self.content.count(b"\n", 0, error.start) + 1
-            raise InputError(
-                f"{self.path}, line {line}: is not UTF-8 (byte 0x{self.content[error.start]:02x}); "
-                f"convert the file, for instance with iconv"
-            ) from error
-        return self._rows(io.StringIO(text, newline="\n"))
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """All rows as fields, with the number of the line where each begins."""
+        numbered = enumerate(io.StringIO(decoded(self.path, self.content), newline="\n"), start=1)
+        for start, line in numbered:
+            if not self._is_row(line):
+                continue
+            if self.separator is None:
+                yield start, self._sampled([line])[0]
+                continue
+            rest = (line for _, line in numbered)  # a quoted field may go on in the next lines
+            try:
+                yield start, next(csv.reader(chain([line], rest), delimiter=self.separator, strict=True))
+            except csv.Error as error:
+                raise InputError(f"{self.path}, line {start}: {error}") from error
 
     def _explain(self) -> None:
         """Raise with the line of the first row that has too few or too many columns, if there is one."""
-        for number, fields in self._all_rows():
+        for number, fields in self._rows():
             if len(fields) != self.width:
                 raise InputError(
                     f"{self.path}, line {number}: expected {self.width} columns, got {len(fields)}"
@@ -237,17 +269,21 @@ class _Text:
             if not any(fields):
                 raise InputError(f"{self.path}, line {number}: every field is empty")
 
+    def _find_stray_quote(self) -> None:
+        for number, fields in self._rows():
+            if any('"' in field for field in fields):
+                raise InputError(
+                    f"{self.path}, line {number}: a quote within a field must be doubled, and the field quoted"
+                )
+
     def _line(self, row: int) -> str:
         wanted = row + self.header
-        for i, (number, _) in enumerate(self._all_rows()):
-            if i == wanted:
-                return f"line {number}"
-        return f"row {row + 1}"
+        return f"line {next(islice(self._rows(), wanted, None))[0]}"
 
 
 def _single_spaced(content: bytes) -> bytes:
     """Runs of blanks and tabs as one blank, none at the ends of lines, so that one byte separates."""
-    content = content.strip()
+    content = content.strip(BLANK.encode())
     if not any(run in content for run in (b"  ", b"\t", b"\r", b" \n", b"\n ")):
         return content
     content = re.sub(rb"[ \t\r]+", b" ", content)
@@ -255,7 +291,7 @@ def _single_spaced(content: bytes) -> bytes:
 
 
 def _is_integer(text: str) -> bool:
-    return re.fullmatch(r"\s*-?\d+\s*", text) is not None
+    return re.fullmatch(r"\s*-?[0-9]+\s*", text) is not None
 
 
 def as_frame(frame: Any) -> pl.DataFrame:
@@ -263,7 +299,8 @@ def as_frame(frame: Any) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
+        with translated("the frame", "a lazy frame"):
+            return frame.collect()
     # Through NumPy, or lists where pandas holds objects: pl.from_pandas needs pyarrow for those.
     with translated("the frame", "a table with one type a column"):
         return pl.DataFrame({str(name): _series(frame[name]) for name in frame.columns})

@@ -1,0 +1,346 @@
+"""The estimator: scikit-learn's manners, and each result against the parts it is made of."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import check_estimator
+from torch_geometric.data import Data
+from torch_geometric.utils import is_undirected
+
+import gvae.bundle
+import gvae.estimator
+from gvae import GraphAutoencoder, GvaeError
+from gvae.data import make_graph, node_ids
+from gvae.errors import GvaeWarning, InputError
+
+FAST: dict[str, Any] = {"epochs": 5, "hidden": 8, "latent": 4}
+
+# scikit-learn's checks that hand a matrix of features (n_samples, n_features) to fit; a graph is none.
+NEED_A_FEATURE_MATRIX = {
+    *("check_fit_score_takes_y", "check_estimators_overwrite_params", "check_dont_overwrite_parameters"),
+    *("check_estimators_fit_returns_self", "check_readonly_memmap_input", "check_dict_unchanged"),
+    *("check_positive_only_tag_during_fit", "check_estimators_dtypes", "check_pipeline_consistency"),
+    *("check_estimator_sparse_tag", "check_estimator_sparse_array", "check_estimator_sparse_matrix"),
+    *("check_estimators_pickle", "check_f_contiguous_array_estimator", "check_transformer_general"),
+    *("check_transformer_preserve_dtypes", "check_methods_sample_order_invariance"),
+    *("check_methods_subset_invariance", "check_fit2d_1sample", "check_fit2d_1feature"),
+    *("check_fit_idempotent", "check_fit_check_is_fitted"),
+}
+APPLICABLE = {
+    *("check_estimator_cloneable", "check_estimator_tags_renamed", "check_valid_tag_types"),
+    *("check_estimator_repr", "check_no_attributes_set_in_init", "check_estimators_unfitted"),
+    *("check_do_not_raise_errors_in_init_or_set_params", "check_mixin_order", "check_get_params_invariance"),
+    *("check_transformers_unfitted", "check_parameters_default_constructible", "check_set_params"),
+}
+
+
+@pytest.fixture
+def novel() -> nx.Graph[Any]:
+    graph: nx.Graph[Any] = nx.les_miserables_graph()
+    return graph
+
+
+@pytest.fixture
+def trained(novel: nx.Graph[Any]) -> GraphAutoencoder:
+    return GraphAutoencoder(**FAST, val=0.1).fit(novel)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_applicable_checks_of_scikit_learn_pass() -> None:
+    reasons = dict.fromkeys(NEED_A_FEATURE_MATRIX, "X is a matrix of features, not a graph")
+    results = check_estimator(
+        GraphAutoencoder(**FAST), expected_failed_checks=reasons, on_fail="raise", on_skip=None
+    )
+    passed = {result["check_name"] for result in results if result["status"] == "passed"}
+    assert passed >= APPLICABLE
+
+
+def test_fit_twice_and_clone_give_the_same(novel: nx.Graph[Any], trained: GraphAutoencoder) -> None:
+    again = clone(trained).fit(novel)
+    assert np.array_equal(again.embedding_, trained.embedding_)
+    first = trained.embedding_.copy()
+    assert trained.fit(novel) is trained
+    assert np.array_equal(trained.embedding_, first)
+    other = clone(trained).set_params(seed=1).fit(novel)
+    assert not np.array_equal(other.embedding_, first)
+    assert np.array_equal(GraphAutoencoder(**FAST, val=0.1).fit_transform(novel), first)
+
+
+def test_results_leave_the_estimator_as_it_was(trained: GraphAutoencoder) -> None:
+    before = copy.copy(trained.__dict__)
+    trained.transform(trained.graph_)
+    trained.recommend(k=2)
+    trained.score(trained.graph_)
+    trained.score_edges([("Valjean", "Javert")])
+    assert trained.__dict__.keys() == before.keys()
+    assert all(trained.__dict__[key] is value for key, value in before.items())
+
+
+def test_the_embedding_is_the_mean_along_all_edges(trained: GraphAutoencoder, novel: nx.Graph[Any]) -> None:
+    data = trained.graph_
+    assert data.num_edges == 2 * novel.number_of_edges()
+    with torch.no_grad():
+        mean = trained.model_.encode(None, data.edge_index).mean
+    assert torch.equal(torch.from_numpy(trained.embedding_), mean)
+    assert trained.node_ids_ == list(novel)
+    frame = trained.embedding_frame()
+    assert frame.columns == ["id", "z0", "z1", "z2", "z3"]
+    assert np.array_equal(frame.drop("id").to_numpy(), trained.embedding_)
+
+
+@pytest.mark.parametrize("call", ["embedding_frame", "recommend", "cluster", "save", "transform", "score"])
+def test_nothing_is_to_be_had_before_fit(call: str, tmp_path: Path) -> None:
+    arguments = {"save": [tmp_path / "run"], "transform": [nx.path_graph(3)], "score": [nx.path_graph(3)]}
+    with pytest.raises(NotFittedError, match="not fitted yet") as caught:
+        getattr(GraphAutoencoder(), call)(*arguments.get(call, []))
+    assert isinstance(caught.value, GvaeError)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"model": "vage"}, "unknown model 'vage'; did you mean vgae"),
+        ({"loss": "half"}, "unknown loss 'half'"),
+        ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
+        ({"latent": 2.5}, "latent must be an integer >= 1, got 2.5"),
+        ({"val": 1.0}, "val and test must be shares"),
+        ({"seed": -1}, "seed must be an integer >= 0, got -1"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+    ],
+)
+def test_parameters_are_checked_by_fit(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        GraphAutoencoder(**parameters).fit(nx.karate_club_graph())
+
+
+def test_graphs_too_small_to_learn_are_refused() -> None:
+    lonely: nx.Graph[Any] = nx.Graph()
+    lonely.add_node("a")
+    with pytest.raises(InputError, match="1 nodes and no edges"):
+        GraphAutoencoder().fit(lonely)
+    with pytest.raises(InputError, match=r"1 edges leave none for val \(share 0.05\); val=0"):
+        GraphAutoencoder().fit(nx.path_graph(2))
+    with pytest.raises(InputError, match="the loss needs edges and non-edges"):
+        GraphAutoencoder(val=0).fit(nx.path_graph(2))
+
+
+def test_without_held_out_edges_the_last_epoch_is_kept(novel: nx.Graph[Any]) -> None:
+    model = GraphAutoencoder(**FAST, val=0).fit(novel)
+    assert (model.val_scores_, model.calibration_, model.history_.epoch) == (None, None, 5)
+    assert "probability" not in model.recommend(k=1).columns
+
+
+def test_large_graphs_are_learned_by_the_sampled_loss(
+    novel: nx.Graph[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = GraphAutoencoder(**FAST).fit(novel).embedding_
+    assert np.array_equal(full, GraphAutoencoder(**FAST, loss="full").fit(novel).embedding_)
+    monkeypatch.setattr(gvae.estimator, "FULL_UP_TO", 76)
+    sampled = GraphAutoencoder(**FAST).fit(novel).embedding_
+    assert np.array_equal(sampled, GraphAutoencoder(**FAST, loss="sampled").fit(novel).embedding_)
+    assert not np.array_equal(sampled, full)
+
+
+def test_directions_are_not_learned_and_that_is_said() -> None:
+    directed = gvae.read_graph(nx.DiGraph([(i, (i * i + 1) % 30) for i in range(30)]), directed=True)
+    with pytest.warns(GvaeWarning, match="directions of the edges are not learned"):
+        model = GraphAutoencoder(**FAST, val=0).fit(directed)
+    assert is_undirected(model.graph_.edge_index)
+
+
+def test_weights_weigh_the_messages(novel: nx.Graph[Any]) -> None:
+    weighted = gvae.read_graph(novel, weight="weight")
+    assert not np.allclose(
+        GraphAutoencoder(**FAST).fit(weighted).embedding_, GraphAutoencoder(**FAST).fit(novel).embedding_
+    )
+
+
+def test_scores_are_logits_in_the_order_asked(trained: GraphAutoencoder) -> None:
+    z = dict(zip(trained.node_ids_, trained.embedding_.astype(float), strict=True))
+    pairs = [("Javert", "Valjean"), ("Cosette", "Marius")]
+    with pytest.warns(GvaeWarning, match="1 of 3 pairs have an id that is not in the graph, such as 'Nemo'"):
+        frame = trained.score_edges([pairs[0], ("Nemo", "Cosette"), pairs[1]])
+    assert frame["source"].to_list() == ["Javert", "Nemo", "Cosette"]
+    assert frame["score"][1] is None
+    for row, (a, b) in zip((0, 2), pairs, strict=True):
+        assert frame["score"][row] == pytest.approx(z[a] @ z[b], rel=1e-4)
+
+
+def test_probabilities_follow_the_scores_and_the_density() -> None:
+    model = GraphAutoencoder(**{**FAST, "epochs": 40}, val=0.2).fit(nx.gnp_random_graph(80, 0.1, seed=1))
+    assert model.calibration_ is not None
+    frame = model.recommend(k=200, overall=True)
+    assert frame["score"].is_sorted(descending=True)
+    assert frame["probability"].is_sorted(descending=True)
+    assert 0 <= frame["probability"].min() <= frame["probability"].max() <= 1  # type: ignore[operator]
+
+
+def test_recommendations_are_the_best_pairs_that_are_no_edges(
+    trained: GraphAutoencoder, novel: nx.Graph[Any]
+) -> None:
+    logits = trained.embedding_.astype(np.float64) @ trained.embedding_.T
+    index = {name: i for i, name in enumerate(trained.node_ids_)}
+    mine = trained.recommend(["Valjean", "Javert"], k=3)
+    assert mine["source"].to_list() == ["Valjean"] * 3 + ["Javert"] * 3
+    assert mine["rank"].to_list() == [1, 2, 3, 1, 2, 3]
+    for name in ("Valjean", "Javert"):
+        free = [other for other in index if other != name and not novel.has_edge(name, other)]
+        best = sorted(free, key=lambda other: -logits[index[name], index[other]])[:3]
+        assert mine.filter(pl.col("source") == name)["target"].to_list() == best
+    overall = trained.recommend(k=5, overall=True)
+    pairs = [(a, b) for a in index for b in index if index[a] < index[b] and not novel.has_edge(a, b)]
+    best_pairs = sorted(pairs, key=lambda pair: -logits[index[pair[0]], index[pair[1]]])[:5]
+    assert list(overall.select("source", "target").iter_rows()) == best_pairs
+    assert trained.recommend(k=1).height == len(index)
+
+
+def test_recommendations_across_sides_alone(trained: GraphAutoencoder) -> None:
+    sides = ["left" if i % 2 else "right" for i in range(len(trained.node_ids_))]
+    side = dict(zip(trained.node_ids_, sides, strict=True))
+    frame = trained.recommend(k=3, sides=sides)
+    assert all(side[a] != side[b] for a, b in frame.select("source", "target").iter_rows())
+    with pytest.raises(InputError, match="sides must hold two different values for 77 nodes, got 1 for 2"):
+        trained.recommend(sides=["x", "x"])
+
+
+def test_what_cannot_be_recommended_is_said(trained: GraphAutoencoder) -> None:
+    with pytest.raises(InputError, match="nodes: 2 ids are not in the graph, such as 'Nemo'"):
+        trained.recommend(["Nemo", "Valjean", "Ned"])
+    with pytest.raises(InputError, match="leave nodes out"):
+        trained.recommend(["Valjean"], overall=True)
+    with pytest.raises(InputError, match="k must be an integer >= 1, got 0"):
+        trained.recommend(k=0)
+
+
+def test_clusters_are_kept(trained: GraphAutoencoder) -> None:
+    labels = trained.cluster(4)
+    assert labels.shape == (77,)
+    assert set(labels.tolist()) == {0, 1, 2, 3}
+    assert trained.labels_ is labels
+
+
+def test_score_is_an_auc(trained: GraphAutoencoder, random_graph: Callable[..., Data]) -> None:
+    assert 0.5 < trained.score(trained.graph_) <= 1
+    featured = GraphAutoencoder(**FAST, val=0).fit(random_graph())
+    assert 0 <= featured.score(random_graph(seed=1)) <= 1
+
+
+def test_another_graph_with_the_same_features(random_graph: Callable[..., Data]) -> None:
+    model = GraphAutoencoder(**FAST).fit(random_graph())
+    other = random_graph(num_nodes=25, seed=3)
+    with torch.no_grad():
+        mean = model.model_.encode(other.x, other.edge_index).mean
+    assert torch.equal(torch.from_numpy(model.transform(other)), mean)
+    with pytest.raises(InputError, match="must have 8 node features, got 5"):
+        model.transform(random_graph(num_features=5))
+    with pytest.raises(InputError, match="must have 8 node features, got 0"):
+        model.transform(nx.path_graph(3))
+
+
+def test_new_nodes_without_features_are_embedded_by_their_neighbours(trained: GraphAutoencoder) -> None:
+    more: nx.Graph[Any] = nx.Graph([("Newman", "Valjean"), ("Newman", "Javert")])
+    alone = trained.transform(more)
+    # By hand: known nodes have their rows of W0, the new one has none; messages along two edges.
+    W0 = trained.model_.encoder.W0.lin.weight.detach().t().numpy()  # type: ignore[union-attr, operator]
+    W = trained.model_.encoder.heads["mu"].lin.weight.detach().t().numpy()  # type: ignore[union-attr, index]
+    X = np.zeros((3, 77))
+    X[1, trained.node_ids_.index("Valjean")] = X[2, trained.node_ids_.index("Javert")] = 1
+    A = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 1]])
+    degree = A.sum(1)
+    A = A / np.sqrt(degree[:, None] * degree)
+    assert np.allclose(alone, A @ np.maximum(A @ X @ W0, 0) @ W, atol=1e-5)
+    with pytest.raises(InputError, match="without features and knows none of these nodes"):
+        trained.transform(nx.Graph([("Nemo", "Ned")]))
+
+
+def test_extended_by_the_graph_that_was_learned(trained: GraphAutoencoder, novel: nx.Graph[Any]) -> None:
+    more: nx.Graph[Any] = nx.Graph([("Newman", "Valjean"), ("Newman", "Javert")])
+    extended = trained.transform(more, extend=True)
+    whole = novel.copy()
+    whole.add_edges_from(more.edges)
+    rows = [list(whole).index(name) for name in more]
+    assert np.allclose(extended, trained.transform(whole)[rows], atol=1e-6)
+    assert np.allclose(trained.transform(novel, extend=True), trained.embedding_, atol=1e-6)
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path: Path, random_graph: Callable[..., Data]) -> None:
+    data = random_graph(num_nodes=80, share=0.15)
+    data.node_ids = [f"node {i}" for i in range(80)]
+    data.y = torch.arange(80) % 3
+    data.class_names = ["a", "b", "c"]
+    model = GraphAutoencoder(**FAST, val=0.1).fit(data)
+    model.save(tmp_path / "run", manifest={"note": "mine"})
+    loaded = GraphAutoencoder.load(tmp_path / "run")
+    assert loaded.get_params() == model.get_params()
+    assert np.array_equal(loaded.embedding_, model.embedding_)
+    assert loaded.recommend(k=2).equals(model.recommend(k=2))
+    assert np.array_equal(loaded.transform(data), model.embedding_)
+    assert loaded.history_ == model.history_
+    assert (loaded.val_scores_, loaded.calibration_) == (model.val_scores_, model.calibration_)
+    assert torch.equal(loaded.graph_.y, data.y)
+    assert loaded.graph_.class_names == ["a", "b", "c"]
+    assert node_ids(loaded.graph_).to_list() == data.node_ids
+    with pytest.raises(InputError, match="exists"):
+        model.save(tmp_path / "run")
+
+
+def test_integer_ids_sparse_features_and_weights_survive_a_bundle(tmp_path: Path) -> None:
+    x = torch.eye(30).to_sparse_csr()
+    edges = torch.tensor(
+        [(i, (i * 7 + 3) % 30) for i in range(30)] + [(i, (i + 1) % 30) for i in range(29)]
+    ).t()
+    data = make_graph(edges, 30, x=x, edge_weight=torch.rand(edges.size(1)))
+    model = GraphAutoencoder(**FAST, val=0).fit(data)
+    model.save(tmp_path / "run")
+    loaded = GraphAutoencoder.load(tmp_path / "run")
+    assert loaded.node_ids_ == list(range(30))
+    assert "node_ids" not in loaded.graph_
+    assert torch.equal(loaded.graph_.edge_weight, model.graph_.edge_weight)
+    assert torch.equal(loaded.graph_.x.to_dense(), torch.eye(30))
+    assert np.array_equal(loaded.transform(data), model.embedding_)
+
+
+def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
+    gvae.bundle.write_bundle(
+        tmp_path / "other",
+        tensors={"w": torch.zeros(1)},
+        graph={"edge_index": torch.zeros(2, 0)},
+        config={"parameters": {"colour": "red"}},
+        history=[],
+        embedding=pl.DataFrame({"id": [0]}),
+        manifest={},
+    )
+    with pytest.raises(InputError, match="does not hold a GraphAutoencoder"):
+        GraphAutoencoder.load(tmp_path / "other")
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_numbers(tmp_path: Path, novel: nx.Graph[Any]) -> None:
+    whole = GraphAutoencoder(**{**FAST, "epochs": 30}).fit(novel)
+
+    def stop(epoch: int, record: object) -> None:
+        if epoch == 15:
+            raise KeyboardInterrupt
+
+    partial = GraphAutoencoder(**{**FAST, "epochs": 30})
+    with pytest.raises(KeyboardInterrupt):
+        partial.fit(novel, on_epoch=stop, checkpoint=tmp_path / "partial")
+    partial.fit(novel, checkpoint=tmp_path / "partial")
+    assert np.array_equal(partial.embedding_, whole.embedding_)
+
+
+def test_fit_leaves_no_warning_of_a_library(novel: nx.Graph[Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GraphAutoencoder(**FAST).fit(novel).recommend(k=1)
