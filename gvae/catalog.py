@@ -67,7 +67,7 @@ PROTOCOLS = {
 
 LOSSES = {
     "full": "all N x N pairs, exactly, in row blocks",
-    "sampled": "all edges, and as many non-edges drawn anew each epoch",
+    "sampled": "all edges and as many non-edges, drawn anew each epoch; at most 2^18 of either",
 }
 
 CLUSTERINGS = {

@@ -133,9 +133,14 @@ class FullReconstruction:
         return torch.stack(sums).sum()
 
 
+MAX_SAMPLE = 1 << 18
+"""Positives and non-edges that one call of the sampled loss looks at, each at most."""
+
+
 class SampledReconstruction:
     """The same loss with the mean over the rest estimated from non-edges drawn anew at each call.
 
+    As many are drawn as there are edges, but at most 2^18; of more positives than that, so many are drawn too.
     Its expectation is exactly `FullReconstruction`; time and memory are linear in the edges.
 
     Parameters
@@ -155,15 +160,24 @@ class SampledReconstruction:
         self.positives, self.s = _with_diagonal(edge_index, num_nodes)
         self.num_nodes = num_nodes
         self.sampler = NegativeSampler(edge_index, num_nodes)
-        self.num_samples = min(self.s // 2, self.sampler.num_non_edges)
+        self.num_samples = min(self.s // 2, self.sampler.num_non_edges, MAX_SAMPLE)
 
     def __call__(self, decoder: Decoder, z: Tensor, generator: torch.Generator, value: bool = True) -> Tensor:
         """Scalar loss of the embedding z, shape ``(N, D)``; non-edges are drawn from ``generator``."""
         pairs = self.sampler.sample(self.num_samples, generator)
         scale = 2 * self.sampler.num_non_edges / max(self.num_samples, 1)
         negatives = scale * softplus(decoder(z, pairs)).sum()
-        positives = softplus(-decoder(z, self.positives)).sum()
+        drawn, share = self._draw_positives(generator)
+        positives = softplus(-decoder(z, drawn)).sum() / share
         return _balanced(positives, negatives, self.s, self.num_nodes)
+
+    def _draw_positives(self, generator: torch.Generator) -> tuple[Tensor, float]:
+        """Positives for one call, with replacement, and which share of all they are."""
+        total = self.positives.size(1)
+        if total <= MAX_SAMPLE:
+            return self.positives, 1.0
+        index = torch.randint(total, (MAX_SAMPLE,), generator=generator, device=self.positives.device)
+        return self.positives[:, index], MAX_SAMPLE / total
 
 
 RECONSTRUCTIONS = {"full": FullReconstruction, "sampled": SampledReconstruction}

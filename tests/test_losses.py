@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import gvae.losses
 from gvae.data import make_graph
 from gvae.errors import InputError
 from gvae.layers import GaussianPosterior, InnerProductDecoder
@@ -119,7 +120,11 @@ def test_second_derivatives_are_refused_rather_than_wrong(generator: torch.Gener
         torch.autograd.grad(value, z, create_graph=True)
 
 
-def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(generator: torch.Generator) -> None:
+@pytest.mark.parametrize("at_most", [1 << 18, 30])
+def test_sampled_loss_is_an_unbiased_estimate_of_the_full_one(
+    at_most: int, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gvae.losses, "MAX_SAMPLE", at_most)
     z = torch.randn(40, 4, generator=generator, dtype=torch.double)
     edge_index = make_graph(torch.randint(40, (2, 60), generator=generator), 40).edge_index
     sampled = SampledReconstruction(edge_index, 40)
