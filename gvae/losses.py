@@ -140,7 +140,7 @@ MAX_SAMPLE = 1 << 18
 class SampledReconstruction:
     """The same loss with the mean over the rest estimated from non-edges drawn anew at each call.
 
-    As many are drawn as there are edges, but at most 2^18; of more positives than that, so many are drawn too.
+    As many are drawn as there are edges, but at most 2^18; of more positives than that, as many are drawn.
     Its expectation is exactly `FullReconstruction`; time and memory are linear in the edges.
 
     Parameters

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from gvae.data import LinkPart
+from gvae.calibration import expected_calibration_error
+from gvae.data import LinkPart, make_graph, sample_negatives, split_links
+from gvae.datasets import load
 from gvae.errors import InputError, TrainingError
-from gvae.models import VGAE
-from gvae.scoring import evaluate
+from gvae.models import VGAE, build
+from gvae.scoring import calibrate, evaluate
+from gvae.train import LinkTask, TrainConfig, fit
 
 X = torch.tensor([[2.0], [1.0], [-1.0], [3.0]])
 
@@ -55,3 +59,36 @@ def test_the_mode_of_the_model_is_left_as_it_was() -> None:
         model.train(mode)
         evaluate(model, part([[], []]))
         assert model.training is mode
+
+
+def test_probabilities_at_one_to_a_hundred_are_calibrated() -> None:
+    """Fitted to held-out edges, checked on other held-out edges among 100 times as many non-edges."""
+    data = load("cora")
+    split = split_links(data, 0.1, 0.1, seed=1000)
+    known = make_graph(
+        torch.cat([split.development.train.positives, split.development.val.positives], 1), 2708
+    )
+    model = build("vgae", data, seed=1000)
+    fit(LinkTask(model, split.development), TrainConfig(epochs=60, seed=1000))
+    calibration = calibrate(model, split.development.val, known, seed=1000)
+    assert calibration is not None
+    edges = split.test.positives
+    generator = torch.Generator().manual_seed(0)
+    others = sample_negatives(data.edge_index, 2708, 100 * edges.size(1), generator=generator)
+    with torch.no_grad():
+        z = model.encode(data.x, split.test.edge_index).mean
+        logits = model.decode(z, torch.cat([edges, others], dim=1))
+    outcome = torch.arange(len(logits)) < edges.size(1)
+    corrected = calibration.probability(logits, 1 / 101)
+    assert expected_calibration_error(corrected, outcome) < 0.005
+    assert expected_calibration_error(calibration.probability(logits, 0.5), outcome) > 0.1
+    assert expected_calibration_error(logits.sigmoid(), outcome) > 0.3
+    # Sharper than saying 1/101 of each pair, whose calibration error is 0.
+    surprise = torch.where(outcome, corrected, 1 - corrected).log().mean()
+    constant = (100 * math.log(100 / 101) + math.log(1 / 101)) / 101
+    assert surprise > constant / 1.3
+
+
+def test_few_edges_are_not_calibrated_with() -> None:
+    data = make_graph(torch.tensor([[0, 1], [1, 2]]), 4, x=X)
+    assert calibrate(VGAE(MessageSum()), part([[], []]), data) is None

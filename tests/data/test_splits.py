@@ -145,3 +145,17 @@ def test_pubmed_splits_without_a_loop_over_its_edges() -> None:
         sys.setprofile(None)
     assert split.test.positives.size(1) == 4432
     assert 0 < calls < 2000
+
+
+def test_weights_go_with_their_edges() -> None:
+    edges = torch.tensor([(i, j) for i in range(12) for j in range(i)]).t()
+    weight = (100 * edges.max(0).values + edges.min(0).values).float()
+    split = split_links(make_graph(edges, 13, edge_weight=weight), seed=3, val_edges_at_test=True)
+    for part in (split.development.train, split.development.val, split.test):
+        weight_there = part.to("cpu").edge_weight
+        assert weight_there is not None
+        low, high = part.edge_index.min(0).values, part.edge_index.max(0).values
+        assert torch.equal(weight_there, (100 * high + low).float())
+    unweighted = split_links(make_graph(edges, 13), seed=3)
+    assert torch.equal(unweighted.test.positives, split.test.positives)
+    assert unweighted.test.edge_weight is None

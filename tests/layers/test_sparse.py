@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gvae.layers import sparse_matmul
+from gvae.layers import normalized_adjacency, sparse_matmul
 from gvae.layers.sparse import _transpose
 
 
@@ -47,3 +47,18 @@ def test_the_transpose_is_remembered_while_the_matrix_lives() -> None:
     del matrix, first
     gc.collect()
     assert len(_transpose._known) < known
+
+
+def test_weights_are_in_the_adjacency_and_each_weight_tensor_has_its_own() -> None:
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    plain = normalized_adjacency(edge_index, 2)
+    weight = torch.tensor([3.0, 3.0])
+    weighted = normalized_adjacency(edge_index, 2, edge_weight=weight)
+    assert torch.allclose(plain.to_dense(), torch.full((2, 2), 0.5))
+    assert torch.allclose(weighted.to_dense(), torch.tensor([[0.25, 0.75], [0.75, 0.25]]))
+    assert normalized_adjacency(edge_index, 2, edge_weight=weight) is weighted
+    assert normalized_adjacency(edge_index, 2, edge_weight=weight.clone()) is not weighted
+    weight.fill_(1)
+    assert torch.allclose(
+        normalized_adjacency(edge_index, 2, edge_weight=weight).to_dense(), plain.to_dense()
+    )

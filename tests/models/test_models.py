@@ -102,3 +102,24 @@ def test_unknown_models_and_bad_sizes_are_refused(random_graph: Callable[..., Da
         build("vage", random_graph())
     with pytest.raises(InputError, match="out_channels must be an integer >= 1, got -2"):
         build("vgae", random_graph(), latent=-2)
+
+
+def test_embed_is_the_mean_along_all_weighted_edges(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    data.edge_weight = torch.rand(data.num_edges)
+    model = build("vgae", data)
+    with torch.no_grad():
+        plain = model.encode(data.x, data.edge_index).mean
+        weighted = model.encode(data.x, data.edge_index, data.edge_weight).mean
+        other = model.encode(2 * data.x, data.edge_index, data.edge_weight).mean
+    assert not torch.allclose(plain, weighted)
+    assert torch.equal(model.embed(data), weighted)
+    assert torch.equal(model.embed(data, 2 * data.x), other)
+    assert not model.embed(data).requires_grad
+
+
+def test_encoders_that_take_no_weights_are_not_given_any() -> None:
+    x = torch.eye(2)
+    assert torch.equal(GAE(Identity(1)).encode(x, torch.zeros(2, 0)).mean, x)
+    with pytest.raises(TypeError):
+        GAE(Identity(1)).encode(x, torch.zeros(2, 0), torch.ones(0))
