@@ -72,18 +72,23 @@ def progress_bar() -> Progress:
     )
 
 
-def print_frame(title: str, frame: pl.DataFrame, caption: str = "", rows: int = 10) -> None:
-    """Print the first rows of a frame."""
+def print_frame(title: str, frame: pl.DataFrame, caption: str = "", out: str | None = None) -> None:
+    """Print a frame: its first 10 rows if all of it goes to the file ``out``, else the first 100."""
+    rows = 100 if out is None else 10
     columns = [f">{name}" if kind.is_numeric() else name for name, kind in frame.schema.items()]
     shown = [tuple(_cell(value) for value in row) for row in frame.head(rows).iter_rows()]
-    more = f"the first {rows} of {len(frame):,} rows. " if len(frame) > rows else ""
-    print_table(title, columns, shown, (more + caption)[:1].upper() + (more + caption)[1:])
+    if len(frame) > rows:
+        rest = "--out FILE writes all" if out is None else f"all go to {out}"
+        caption = f"The first {rows} of {len(frame):,} rows; {rest}. {caption}"
+    print_table(title, columns, shown, caption)
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-4 else f"{value:.1e}"
 
 
 def epoch_reporter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,19 +33,38 @@ def check_graph(name: str, read: ReadOptions) -> None:
     InputError
         If it is neither a data set nor a file, or a data set is to be read like a file.
     """
-    if name in DATASETS:
+    if is_data_set(name):
         if read.given():
             option = next(iter(read.given())).replace("_", "-")
             raise InputError(f"--{option} is for files; {name!r} is a data set (./{name} would be a file)")
-    elif not Path(name).exists() and (name.count("/") != 1 or Path(name).suffix):
-        if "/" in name or Path(name).suffix:
-            raise InputError(f"{name}: no such file")
+        return
+    if not (os.path.exists(name) or "/" in name or Path(name).suffix):
         raise UnknownNameError.of("data set or file", name, DATASETS)
+    check_files(name, read.features)
+    of_nodes = [key for key in ("id", "label", "text", "isolated") if key in read.given()]
+    if of_nodes and read.features is None:
+        raise InputError(f"--{of_nodes[0]} describes the table of --features; give that too")
+
+
+def is_data_set(name: str) -> bool:
+    """Whether a graph is meant by name: one of ours, or family/Name where that is no file."""
+    family, slash, rest = name.partition("/")
+    far = bool(slash) and family[:1].isalpha() and "/" not in rest and not Path(name).suffix
+    return name in DATASETS or (far and not os.path.exists(name))
+
+
+def check_files(*paths: str | None) -> None:
+    """Find out, without torch, whether files that are to be read are there; ``None`` is none."""
+    for path in paths:
+        if path is not None and not os.path.exists(path):
+            raise InputError(f"{path}: no such file")
+        if path is not None and os.path.isdir(path):
+            raise InputError(f"{path}: is a folder, expected a file")
 
 
 def load_graph(name: str, read: ReadOptions, **more: Any) -> Data:
     """A data set by name, or a graph from a file."""
-    if name in DATASETS or not Path(name).exists():
+    if is_data_set(name):
         from gvae.datasets import load
 
         return load(name)
@@ -55,13 +75,16 @@ def load_graph(name: str, read: ReadOptions, **more: Any) -> Data:
 
 def is_run(path: str) -> bool:
     """Whether a folder holds a run, as ``gvae train`` writes it."""
-    return (Path(path) / "manifest.json").is_file()
+    return os.path.isfile(os.path.join(path, "manifest.json"))
 
 
 def check_run(path: str) -> None:
     """Raise ``InputError`` unless there is a run."""
-    if not is_run(path):
-        raise InputError(f"{path}: no run here; expected a folder that gvae train wrote")
+    if is_run(path):
+        return
+    if os.path.isdir(f"{path}.partial") and not os.path.exists(path):
+        raise InputError(f"{path}: this run was interrupted; gvae train with --resume finishes it")
+    raise InputError(f"{path}: no run here; expected a folder that gvae train wrote")
 
 
 def load_run(path: str) -> GraphAutoencoder:

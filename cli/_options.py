@@ -24,8 +24,9 @@ def starting(names: Iterable[str]) -> Callable[[str], list[str]]:
 def option(text: str, default: object = None, *, of: Iterable[str] = (), **settings: Any) -> Any:
     """An option; ``default`` is shown where the preset, not the signature, has it."""
     shown = True if default is None else str(default)
+    plain = text.replace("[", r"\[")  # not markup, as in gvae[leiden]
     return typer.Option(
-        help=text, show_default=shown, autocompletion=starting(of) if of else None, **settings
+        help=plain, show_default=shown, autocompletion=starting(of) if of else None, **settings
     )
 
 
@@ -93,11 +94,9 @@ class ReadOptions:
 
     def given(self) -> dict[str, Any]:
         """What was asked for, by keyword."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if getattr(self, field.name) not in (None, False, (), [])
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        unasked = {field.name: field.default for field in fields(self)} | {"text": []}
+        return {name: value for name, value in values.items() if value != unasked[name]}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 import warnings
@@ -23,18 +24,20 @@ class _Group(TyperGroup):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", GvaeWarning)
-                warnings.showwarning = _note
+                warnings.showwarning = functools.partial(_note, set())
                 return super().invoke(ctx)
         except GvaeError as error:
-            typer.echo(f"Error: {error}", err=True)
+            typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2 if isinstance(error, InputError | MissingPackageError) else 1) from error
-        except KeyboardInterrupt:
-            typer.echo("Interrupted.", err=True)
+        except KeyboardInterrupt as interruption:
+            typer.echo(f"Interrupted. {interruption}".strip(), err=True)
             raise typer.Exit(130) from None
 
 
-def _note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    if issubclass(category, GvaeWarning):
+def _note(seen: set[str], message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Print a warning of ours, each once."""
+    if issubclass(category, GvaeWarning) and str(message) not in seen:
+        seen.add(str(message))
         typer.echo(f"Note: {message}", err=True)
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gvae.catalog import CLUSTERINGS, CRITERIA, check_name
+from gvae.catalog import CLUSTERINGS, CRITERIA, DATASETS, check_name
 from gvae.config import require_int
 from gvae.errors import InputError
 
 from ._console import STDOUT, check_json_target, epoch_reporter, print_table, progress_bar, write_json
 from ._graphs import NETWORKS, TABLES, check_graph, check_out, is_run, load_graph, load_run, write_table
-from ._options import Json, ModelOptions, ReadOptions, option, takes
+from ._options import Json, ModelOptions, ReadOptions, option, starting, takes
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 FINDS_K = ("hdbscan", "leiden")
 Source = Annotated[
     str,
-    typer.Argument(metavar="GRAPH|RUN", help="A graph, by name or file, or a folder that gvae train wrote."),
+    typer.Argument(
+        metavar="GRAPH|RUN",
+        help="A graph, by name or file, or a folder that gvae train wrote.",
+        autocompletion=starting(DATASETS),
+    ),
 ]
 K = Annotated[
     int | None, typer.Option("-k", "--clusters", help="Number of clusters.", metavar="K", show_default=False)
@@ -69,30 +73,16 @@ def command(
 
     Example: gvae cluster cora -k 7 --runs 10
     """
-    check_name("clustering", method, CLUSTERINGS)
     _check_k(k, method, choose)
-    require_int("max-k", max_k, at_least=2)
-    seeds = range(seed, seed + require_int("runs", runs, at_least=1))
-    require_int("seed", seed, at_least=0)
-    parameters = model.parameters()
-    trained = is_run(graph)
-    if not trained:
-        check_graph(graph, read)
-    elif read.given() or model != ModelOptions():
-        raise InputError(f"{graph} is a run: what describes a file or a model belongs to gvae train")
+    _check_numbers(max_k=(max_k, 2), runs=(runs, 1), seed=(seed, 0), restarts=(restarts, 1))
+    trained = _check_source(graph, model, read)
     check_out(out, (*TABLES, *NETWORKS))
     check_json_target(json)
     from gvae.cluster_runs import ClusterRuns
 
     found = ClusterRuns(k, method, choose, max_k, restarts)
-    if trained:
-        estimator = load_run(graph)
-        data = estimator.graph_
-        for number in seeds:
-            found.add_trained(estimator, number)
-    else:
-        data = load_graph(graph, read)
-        _train(found, graph, data, seeds, parameters)
+    seeds = range(seed, seed + runs)
+    data = _add_trained(found, graph, seeds) if trained else _train(found, graph, seeds, model, read)
     _report(graph, found, err=json == STDOUT)
     if out is not None:
         _write(out, data, found)
@@ -100,12 +90,34 @@ def command(
         write_json(json, {"graph": graph, **found.to_dict()})
 
 
+def _check_source(graph: str, model: ModelOptions, read: ReadOptions) -> bool:
+    """Whether it is a run; a data set's name is never one."""
+    if graph not in DATASETS and is_run(graph):
+        if read.given() or model != ModelOptions():
+            raise InputError(f"{graph} is a run: how a file is read and a model trained was settled there")
+        return True
+    model.parameters()
+    if model.patience is not None:
+        raise InputError("--patience watches held-out edges, and clusters are learned from all of them")
+    check_graph(graph, read)
+    return False
+
+
+def _check_numbers(**numbers: tuple[int, int]) -> None:
+    """Each with the least that it may be."""
+    for name, (value, least) in numbers.items():
+        require_int(name.replace("_", "-"), value, least)
+
+
 def _check_k(k: int | None, method: str, choose: str | None) -> None:
+    check_name("clustering", method, CLUSTERINGS)
     if method in FINDS_K:
         if k is not None or choose is not None:
             raise InputError(f"{method} finds the number of clusters itself: leave -k and --choose out")
         return
-    if (k is None) == (choose is None):
+    if k is not None and choose is not None:
+        raise InputError("-k gives the number of clusters, --choose finds it: give one of them")
+    if k is None and choose is None:
         raise InputError(
             f"{method} needs either -k, the number of clusters, or --choose ({', '.join(CRITERIA)})"
         )
@@ -117,35 +129,44 @@ def _check_k(k: int | None, method: str, choose: str | None) -> None:
         require_int("k", k, at_least=2)
 
 
-def _train(found: ClusterRuns, source: str, data: Data, seeds: range, parameters: dict[str, object]) -> None:
+def _add_trained(found: ClusterRuns, run: str, seeds: range) -> Data:
+    estimator = load_run(run)
+    for seed in seeds:
+        found.add_trained(estimator, seed)
+    return estimator.graph_
+
+
+def _train(found: ClusterRuns, source: str, seeds: range, model: ModelOptions, read: ReadOptions) -> Data:
+    data, epochs = load_graph(source, read), model.epochs
     with progress_bar() as progress:
-        epochs = int(str(parameters["epochs"]))
         bar = progress.add_task(source, total=epochs * len(seeds), status="")
 
         def place() -> tuple[str, int]:
             done = len(found.runs)
             return f"{source} run {done + 1}/{len(seeds)}", done * epochs
 
-        found.train_and_add(data, seeds, on_epoch=epoch_reporter(progress, bar, place), **parameters)
+        on_epoch = epoch_reporter(progress, bar, place)
+        found.train_and_add(data, seeds, on_epoch=on_epoch, **model.parameters())
+    return data
 
 
 def _report(source: str, found: ClusterRuns, err: bool) -> None:
     mean, std = found.mean(), found.std()
     sizes = sorted({run.k for run in found.runs})
-    rows = [("clusters", str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}")]
+    rows = [("number of clusters", str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}")]
     for name, value in mean.items():
         spread = f" ± {100 * std[name]:.1f}" if std else ""
         rows.append((_NAMES[name], f"{100 * value:.1f}{spread}"))
     seeds = [run.seed for run in found.runs]
     spread = f"mean ± std over seeds {seeds[0]}-{seeds[-1]}" if std else f"seed {seeds[0]}"
-    caption = "Labels were not used to train, to cluster or to choose." if "acc" in mean else ""
-    print_table(
-        f"Clusters of {source} by {found.method}, in percent, {spread}",
-        ("measure", ">value"),
-        rows,
-        caption,
-        err=err,
-    )
+    notes = [
+        f"The number of clusters is chosen by {found.choose}: {CRITERIA[found.choose]}."
+        if found.choose
+        else "",
+        "Labels were not used to train, to cluster or to choose." if "acc" in mean else "",
+    ]
+    title = f"Clusters of {source} by {found.method}, in percent, {spread}"
+    print_table(title, ("measure", ">value"), rows, "\n".join(filter(None, notes)), err=err)
 
 
 _NAMES = {
@@ -154,6 +175,7 @@ _NAMES = {
     "ami": "AMI",
     "ari": "ARI",
     "f1": "macro-F1",
+    "noise": "nodes in no cluster (noise, -1)",
     "modularity": "modularity",
     "conductance": "conductance (lower is better)",
 }

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gvae.catalog import EMBEDDING_FORMATS, check_name
+from gvae.catalog import EMBEDDING_FORMATS
+from gvae.embeddings import ENDINGS, embedding_files, embedding_format, write_embedding
 from gvae.errors import InputError
 from gvae.files import check_target
 
-from ._graphs import NETWORKS, RUN, check_graph, check_run, load_graph, load_run
+from ._graphs import NETWORKS, RUN, check_graph, check_out, check_run, load_graph, load_run
 from ._options import ReadOptions, option, takes
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Graph = Annotated[
     str | None,
     typer.Argument(
-        metavar="[GRAPH]",
+        metavar="GRAPH",
         help="A graph with new nodes, embedded without training: its edges are added to the run's, "
         "nodes joined by id.",
         show_default=False,
@@ -57,27 +58,24 @@ def command(
 
     Example: gvae embed RUN --out vectors.parquet
     """
-    if format is not None:
-        check_name("format", format, EMBEDDING_FORMATS)
     check_run(run)
     if graph is not None:
         check_graph(graph, read)
     elif alone or read.given():
-        raise InputError("--alone and what describes a file need GRAPH")
-    check_target(out, "--out")
-    from gvae.embeddings import embedding_format, write_embedding
-
+        raise InputError("--alone and how a file is read need GRAPH, the file with new nodes")
     as_network = format is None and Path(out).suffix.lower() in NETWORKS
-    if not as_network:
-        embedding_format(out, format)
+    if format is None:
+        check_out(out, (*ENDINGS, *NETWORKS))
+    written = [Path(out)] if as_network else embedding_files(out, embedding_format(out, format))
+    for path in written:
+        check_target(path, "--out")
     data, frame = _embedding(run, graph, alone, read)
     if as_network:
         from gvae.data import write_graph
 
         write_graph(data, out, frame.drop("id").to_dict())
-        written = [Path(out)]
     else:
-        written = write_embedding(frame, out, format)
+        write_embedding(frame, out, format)
     names = " and ".join(map(str, written))
     typer.echo(f"written: {names} ({len(frame):,} nodes, {frame.width - 1} dimensions)", err=True)
 

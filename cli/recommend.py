@@ -10,7 +10,7 @@ from gvae.config import require_int
 from gvae.errors import InputError
 
 from ._console import print_frame
-from ._graphs import RUN, TABLES, check_out, check_run, load_run, write_table
+from ._graphs import RUN, TABLES, check_files, check_out, check_run, load_run, write_table
 from ._options import option
 
 if TYPE_CHECKING:
@@ -67,8 +67,12 @@ def command(
         raise InputError("--top ranks all pairs, --per-node each node's: give one of them")
     if per_node is None and (nodes is not None or approximate):
         raise InputError("--nodes and --approximate go with --per-node")
-    k = require_int("--top" if per_node is None else "--per-node", per_node or top or 10, at_least=1)
+    name, asked = ("top", 10 if top is None else top) if per_node is None else ("per-node", per_node)
+    k = require_int(name, asked, at_least=1)
+    if max_degree is not None:
+        require_int("max-degree", max_degree, at_least=0)
     check_run(run)
+    check_files(nodes, sides)
     check_out(out, TABLES)
     model = load_run(run)
     frame = model.recommend(
@@ -80,15 +84,17 @@ def command(
         sides=None if sides is None else _sides(sides, model),
         approximate=approximate,
     )
-    print_frame(f"The most likely missing links of {run}", frame, _caption(model))
+    print_frame(f"The most likely missing links of {run}", frame, _caption(model, len(frame)), out)
     if out is not None:
         write_table(frame, out)
 
 
-def _caption(model: GraphAutoencoder) -> str:
+def _caption(model: GraphAutoencoder, found: int) -> str:
+    if not found:
+        return "No pair: all are edges, or left out by what you asked for."
     if model.calibration_ is None:
-        return "score: logit. No probability: too few edges were held out to calibrate."
-    return "score: logit. probability: calibrated on held-out edges, for a graph as dense as this one."
+        return "Score: logit. No probability: too few edges were held out to calibrate."
+    return "Score: logit. Probability: calibrated on held-out edges, for a graph as dense as this one."
 
 
 def _first_column(path: str) -> pl.Series:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ._console import print_frame
-from ._graphs import RUN, TABLES, check_out, check_run, load_run, write_table
+from ._graphs import RUN, TABLES, check_files, check_out, check_run, load_run, write_table
 
 Pairs = Annotated[
     str,
@@ -24,8 +24,9 @@ def command(run: RUN, pairs: Pairs, out: Out = None) -> None:
     Example: gvae score RUN pairs.csv --out scores.csv
     """
     check_run(run)
+    check_files(pairs)
     check_out(out, TABLES)
     frame = load_run(run).score_edges(pairs)
-    print_frame(f"Scores of {run}", frame, "score: logit")
+    print_frame(f"Scores of {run}", frame, "Score: logit.", out)
     if out is not None:
         write_table(frame, out)

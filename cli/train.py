@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,8 @@ import typer
 
 from gvae.catalog import DATASETS
 from gvae.config import require_int
-from gvae.errors import InputError
-from gvae.files import check_target
+from gvae.errors import InputError, TrainingError
+from gvae.files import check_target, remove_leftovers
 
 from ._console import epoch_reporter, print_table, progress_bar
 from ._graphs import check_graph, is_run, load_graph
@@ -35,7 +36,10 @@ Val = Annotated[
 ]
 Seed = Annotated[int, option("Of the held-out edges, the weights and the noise.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where an interrupted run of the same settings stopped.")
+    bool,
+    typer.Option(
+        "--resume", help="Go on where an interrupted run of the same settings stopped (RUN.partial keeps it)."
+    ),
 ]
 
 
@@ -55,20 +59,63 @@ def command(
     Example: gvae train edges.csv --out RUN, then gvae recommend RUN --top 100 --out links.csv
     """
     parameters = {**model.parameters(), "val": val, "seed": require_int("seed", seed, at_least=0)}
+    _check_val(val, model.patience)
     check_graph(graph, read)
-    partial = Path(f"{out}.partial")
+    partial = Path(f"{out.rstrip('/')}.partial")
     if resume and is_run(out):
-        typer.echo(f"{out} is complete; nothing is left to resume", err=True)
+        _discard(partial)
+        typer.echo(f"{out} is a complete run: nothing is left to resume, and it stays as it is", err=True)
         return
     check_target(out, "--out", new=True)
-    if partial.exists() and not resume:
-        raise InputError(
-            f"{partial} holds an interrupted run: --resume goes on with it; remove it to begin anew"
-        )
-    trained = _train(graph, read, parameters, partial)
-    trained.save(out, manifest={"graph_name": graph, "read": read.given()})
-    shutil.rmtree(partial, ignore_errors=True)
+    _check_partial(partial, resume)
+    with _kept_if_interrupted(partial):
+        trained = _train(graph, read, parameters, partial)
+        trained.save(out, manifest={"graph_name": graph, "read": read.given()})
+    _discard(partial)
     _report(trained, out)
+
+
+def _check_val(val: float, patience: int | None) -> None:
+    if not 0 <= val < 1:
+        raise InputError(f"val must be a share from 0 to below 1, got {val:g}")
+    if patience is not None and val == 0:
+        raise InputError("--patience watches the held-out edges, and --val 0 holds none out")
+
+
+def _check_partial(partial: Path, resume: bool) -> None:
+    found = partial.is_dir() and any(partial.iterdir())
+    if found and not resume:
+        raise InputError(
+            f"{partial} keeps an interrupted run: --resume goes on with it; remove it to begin anew"
+        )
+    if resume and not found:
+        typer.echo(f"Note: no interrupted run in {partial}: training begins anew", err=True)
+
+
+@contextmanager
+def _kept_if_interrupted(partial: Path) -> Iterator[None]:
+    """Keep what training can go on from; of a run that failed or had just begun, nothing stays."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, TrainingError):
+            _discard(partial)
+        with suppress(OSError):
+            partial.rmdir()  # if there is nothing in it
+        if isinstance(error, KeyboardInterrupt) and partial.exists():
+            raise KeyboardInterrupt(
+                f"{partial} keeps the training so far: the same command with --resume goes on."
+            ) from None
+        raise
+
+
+def _discard(partial: Path) -> None:
+    """Remove the state of training, and nothing else that someone may have put there."""
+    if partial.is_dir():
+        (partial / "checkpoint.safetensors").unlink(missing_ok=True)
+        remove_leftovers(partial)
+        with suppress(OSError):
+            partial.rmdir()
 
 
 def _train(graph: str, read: ReadOptions, parameters: dict[str, object], partial: Path) -> GraphAutoencoder:
@@ -83,23 +130,22 @@ def _train(graph: str, read: ReadOptions, parameters: dict[str, object], partial
 
 def _report(trained: GraphAutoencoder, out: str) -> None:
     data, history, val = trained.graph_, trained.history_, trained.val_scores_
+    size = f"{data.num_nodes:,} nodes, {data.num_edges // 2:,} edges, {trained.n_features_in_:,} features"
     rows = [
-        (
-            "graph",
-            f"{data.num_nodes:,} nodes, {data.num_edges // 2:,} edges, {trained.n_features_in_:,} features",
-        ),
+        ("graph", size),
         ("model", f"{trained.model}, z of {trained.latent} dimensions"),
-        ("epoch", f"{history.epoch} of {history.epochs}, {history.seconds:.1f} s"),
+        ("trained", f"{history.epochs:,} epochs in {history.seconds:.1f} s"),
     ]
-    if val is not None:
-        rows.append(
-            (
-                "held out",
-                f"{trained.val:.0%} of the edges, to choose the epoch and to calibrate (--val 0 learns all)",
-            )
-        )
-        rows.append(("on those", f"AUC {100 * val.auc:.1f}, AP {100 * val.ap:.1f} (they chose the epoch)"))
+    if val is None:
+        rows.append(("held out", "nothing: the last epoch is kept, and there are no probabilities"))
     else:
-        rows.append(("held out", "nothing: the last epoch, and no probabilities"))
-    rows.append(("written", f"{out}/ (model, graph, embedding.parquet, config, history, manifest)"))
+        share = f"{100 * trained.val:g}% of the edges, to choose the epoch and to calibrate"
+        scores = f"epoch {history.epoch:,}, AUC {100 * val.auc:.1f} and AP {100 * val.ap:.1f} on those edges"
+        few = "none: too few edges were held out to calibrate"
+        rows += [
+            ("held out", f"{share} (--val 0 learns from all)"),
+            ("chosen", f"{scores}, which chose it"),
+            ("probabilities", few if trained.calibration_ is None else "calibrated on those edges"),
+        ]
+    rows.append(("written", f"{out} (model, graph, embedding.parquet, config, history, manifest)"))
     print_table("Trained", ("part", "value"), rows)
