@@ -40,6 +40,9 @@ Choose = Annotated[
 MaxK = Annotated[int, option("Largest K that --choose tries.")]
 Runs = Annotated[int, option("Seeds: a model each for a GRAPH, a clustering each for a RUN.")]
 Seed = Annotated[int, option("First seed.")]
+Smooth = Annotated[
+    int, option("Rounds of averaging with neighbours first; 2 to 6 suit graphs whose edges join alike.")
+]
 Restarts = Annotated[
     int, option("Starts of the clustering; the best objective is kept, never the best labels.")
 ]
@@ -62,6 +65,7 @@ def command(
     max_k: MaxK = 20,
     runs: Runs = 1,
     seed: Seed = 0,
+    smooth: Smooth = 0,
     restarts: Restarts = 10,
     out: Out = None,
     json: Json = None,
@@ -74,13 +78,15 @@ def command(
     Example: gvae cluster cora -k 7 --runs 10
     """
     _check_k(k, method, choose)
-    _check_numbers(max_k=(max_k, 2), runs=(runs, 1), seed=(seed, 0), restarts=(restarts, 1))
+    _check_numbers(
+        max_k=(max_k, 2), runs=(runs, 1), seed=(seed, 0), smooth=(smooth, 0), restarts=(restarts, 1)
+    )
     trained = _check_source(graph, model, read)
     check_out(out, (*TABLES, *NETWORKS))
     check_json_target(json)
     from gvae.cluster_runs import ClusterRuns
 
-    found = ClusterRuns(k, method, choose, max_k, restarts)
+    found = ClusterRuns(k, method, choose, max_k, smooth, restarts)
     seeds = range(seed, seed + runs)
     data = _add_trained(found, graph, seeds) if trained else _train(found, graph, seeds, model, read)
     _report(graph, found, err=json == STDOUT)

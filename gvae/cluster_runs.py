@@ -59,6 +59,8 @@ class ClusterRuns:
         One of `gvae.catalog.CRITERIA`, to find k from 2 to ``max_k`` without labels.
     max_k
         Largest k that ``choose`` tries.
+    smooth
+        Rounds of averaging with neighbours before, ``A~^t Z``.
     restarts
         Starts of the method, of which the best objective is kept.
     runs
@@ -69,12 +71,13 @@ class ClusterRuns:
     method: str = "kmeans"
     choose: str | None = None
     max_k: int = 20
+    smooth: int = 0
     restarts: int = 10
     runs: list[ClusterRun] = field(default_factory=list)
 
     def add_trained(self, model: GraphAutoencoder, seed: int) -> None:
         """Cluster the embedding of a trained model."""
-        z, data = model.embedding_, model.graph_
+        z, data = model.smoothed(self.smooth), model.graph_
         k = self.k
         if self.choose is not None:
             k = choose_k(
@@ -129,6 +132,7 @@ class ClusterRuns:
             "method": self.method,
             "k": self.k,
             "choose": self.choose,
+            "smooth": self.smooth,
             "restarts": self.restarts,
             "runs": [{"seed": run.seed, "k": run.k, **run.scores} for run in self.runs],
             "mean": self.mean(),

@@ -16,7 +16,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
-from sklearn.preprocessing import normalize as unit_rows
 
 from gvae._optional import require
 from gvae.catalog import CLUSTERINGS, CRITERIA, check_name
@@ -59,7 +58,6 @@ def cluster(
     k: int | None = None,
     *,
     method: str = "kmeans",
-    normalize: bool = True,
     seed: int = 0,
     restarts: int = 10,
 ) -> Labels:
@@ -73,14 +71,11 @@ def cluster(
     Parameters
     ----------
     z
-        Embedding, one row for each node, shape ``(N, D)``.
+        Embedding, one row for each node, shape ``(N, D)``; taken as it is, as published figures do.
     k
         Number of clusters, 2 to N; ``None`` for ``"hdbscan"`` and ``"leiden"``, which find it.
     method
         One of `gvae.catalog.CLUSTERINGS`.
-    normalize
-        Divide each row by its length first. The inner-product decoder sets apart nodes by direction,
-        while lengths grow with degree. Rows of zeros stay as they are.
     seed
         The same seed gives the same labels.
     restarts
@@ -110,7 +105,7 @@ def cluster(
     arXiv 1810.08473 (leiden).
     """
     check_name("clustering", method, CLUSTERINGS)
-    z = _prepare(z, normalize)
+    z = _checked(z)
     seed, restarts = _small_seed(seed), require_int("restarts", restarts, at_least=1)
     if method in _FINDS_K:
         if k is not None:
@@ -128,7 +123,6 @@ def choose_k(
     criterion: str = "silhouette",
     method: str = "kmeans",
     edge_index: NDArray[np.integer] | None = None,
-    normalize: bool = True,
     seed: int = 0,
     restarts: int = 10,
 ) -> KChoice:
@@ -149,7 +143,7 @@ def choose_k(
         ``"kmeans"``, ``"gmm"`` or ``"spectral"``.
     edge_index
         Edges ``(2, E)``, both directions; read by ``"modularity"`` alone.
-    normalize, seed, restarts
+    seed, restarts
         As in `cluster`, which gives the labels judged here.
 
     Raises
@@ -168,7 +162,7 @@ def choose_k(
     check_name("criterion", criterion, CRITERIA)
     check_name("clustering", method, CLUSTERINGS)
     _check_fit(criterion, method, edge_index)
-    z = _prepare(z, normalize)
+    z = _checked(z)
     seed, restarts = _small_seed(seed), require_int("restarts", restarts, at_least=1)
     tried = sorted({_check_k(k, len(z)) for k in ks})
     if not tried:
@@ -187,16 +181,15 @@ def choose_k(
     return KChoice(best(values, key=values.__getitem__), criterion, values)
 
 
-def _prepare(z: ArrayLike, normalize: bool) -> Embedding:
-    """Check z and return it in float64, its rows of length 1 (or 0) where asked for."""
+def _checked(z: ArrayLike) -> Embedding:
+    """The embedding in float64, if it is one."""
     z = np.asarray(z, dtype=np.float64)
     if z.ndim != 2 or 0 in z.shape:
         raise InputError(f"z must have shape (N, D), got {z.shape}")
     if not np.isfinite(z).all():
         row = int(np.argmin(np.isfinite(z).all(axis=1)))
         raise InputError(f"z must be finite, got {z[row][~np.isfinite(z[row])][0]} in row {row}")
-    prepared: Embedding = unit_rows(z) if normalize else z
-    return prepared
+    return z
 
 
 def _check_k(k: Any, num_nodes: int) -> int:

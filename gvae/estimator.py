@@ -30,6 +30,7 @@ from gvae.data.tensors import extend_graph, graph_hash
 from gvae.embeddings import embedding_frame
 from gvae.environment import resolve_device
 from gvae.errors import GvaeError, GvaeWarning, InputError
+from gvae.layers import propagate
 from gvae.models import GraphModel, build
 from gvae.presets import Preset
 from gvae.ranking import Filters, Ranking, top_pairs, top_per_node
@@ -319,12 +320,23 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._ranking_frame(ranking)
 
     def cluster(
-        self, k: int | None = None, *, method: str = "kmeans", restarts: int = 10
+        self, k: int | None = None, *, method: str = "kmeans", smooth: int = 0, restarts: int = 10
     ) -> NDArray[np.int64]:
-        """Group the nodes by their embedding, see `gvae.clustering.cluster`; kept in ``labels_``."""
-        self._check_trained()
-        self.labels_ = cluster(self.embedding_, k, method=method, seed=self.seed, restarts=restarts)
+        """Group the nodes by their embedding, see `gvae.clustering.cluster`; kept in ``labels_``.
+
+        With ``smooth`` each row is first averaged so many times with its neighbours', see `smoothed`.
+        """
+        z = self.smoothed(smooth)
+        self.labels_ = cluster(z, k, method=method, seed=self.seed, restarts=restarts)
         return self.labels_
+
+    def smoothed(self, steps: int) -> NDArray[np.float32]:
+        """The embedding after so many more rounds of messages, ``A~^t Z``, see `gvae.layers.propagate`."""
+        self._check_trained()
+        z: NDArray[np.float32] = propagate(
+            torch.from_numpy(self.embedding_), self.graph_.edge_index, steps
+        ).numpy()
+        return z
 
     def embedding_frame(self) -> pl.DataFrame:
         """The embedding as a frame ``id, z0, z1, ...``."""

@@ -20,10 +20,12 @@ from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
 import gvae.bundle
+import gvae.clustering
 import gvae.estimator
 from gvae import GraphAutoencoder, GvaeError
 from gvae.data import make_graph, node_ids
 from gvae.errors import GvaeWarning, InputError
+from gvae.layers import propagate
 
 FAST: dict[str, Any] = {"epochs": 5, "hidden": 8, "latent": 4}
 
@@ -229,6 +231,8 @@ def test_clusters_are_kept(trained: GraphAutoencoder) -> None:
     assert labels.shape == (77,)
     assert set(labels.tolist()) == {0, 1, 2, 3}
     assert trained.labels_ is labels
+    smoothed = propagate(torch.from_numpy(trained.embedding_), trained.graph_.edge_index, 2).numpy()
+    assert np.array_equal(trained.cluster(4, smooth=2), gvae.clustering.cluster(smoothed, 4))
 
 
 def test_score_is_an_auc(trained: GraphAutoencoder, random_graph: Callable[..., Data]) -> None:

@@ -3,7 +3,7 @@
 from gvae.layers.decoders import Decoder, InnerProductDecoder
 from gvae.layers.encoders import GCNEncoder, GCNLayer
 from gvae.layers.posterior import GaussianPosterior, PointPosterior, Posterior
-from gvae.layers.sparse import normalized_adjacency, sparse_matmul
+from gvae.layers.sparse import normalized_adjacency, propagate, sparse_matmul
 
 __all__ = [
     "Decoder",
@@ -14,5 +14,6 @@ __all__ = [
     "PointPosterior",
     "Posterior",
     "normalized_adjacency",
+    "propagate",
     "sparse_matmul",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from gvae.config import require_int
 from gvae.data.graph import check_edge_index
 
 
@@ -140,3 +141,32 @@ def normalized_adjacency(
         If ``edge_index`` has a wrong shape or type, or an index out of range.
     """
     return _normalized_adjacency(edge_index, num_nodes, dtype, edge_weight)
+
+
+@torch.no_grad()
+def propagate(z: Tensor, edge_index: Tensor, steps: int) -> Tensor:
+    """``A~^t Z``: each node's row averaged with those of its neighbours, t times (Wu et al. 2019, eq. 8).
+
+    Parameters
+    ----------
+    z
+        Shape ``(N, D)``.
+    edge_index
+        Edges in both directions, shape ``(2, E)``.
+    steps
+        t; with 0 z stays as it is.
+
+    Returns
+    -------
+    Tensor
+        Shape ``(N, D)``.
+
+    Raises
+    ------
+    InputError
+        If ``steps`` is negative.
+    """
+    adjacency = normalized_adjacency(edge_index, z.size(0), z.dtype)
+    for _ in range(require_int("steps", steps, at_least=0)):
+        z = sparse_matmul(adjacency, z)
+    return z

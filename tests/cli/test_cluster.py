@@ -24,13 +24,14 @@ FIGURE = {"type": "number", "minimum": -1, "maximum": 1}
 SCORES = dict.fromkeys([*LABELLED, *UNLABELLED, "noise"], FIGURE)
 SCHEMA = {
     "type": "object",
-    "required": ["graph", "method", "k", "choose", "restarts", "runs", "mean", "std"],
+    "required": ["graph", "method", "k", "choose", "smooth", "restarts", "runs", "mean", "std"],
     "additionalProperties": False,
     "properties": {
         "graph": {"type": "string"},
         "method": {"enum": list(CLUSTERINGS)},
         "k": {"type": ["integer", "null"], "minimum": 2},
         "choose": {"enum": [*CRITERIA, None]},
+        "smooth": {"type": "integer", "minimum": 0},
         "restarts": {"type": "integer", "minimum": 1},
         "runs": {
             "type": "array",

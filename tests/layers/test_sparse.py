@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gvae.layers import normalized_adjacency, sparse_matmul
+from gvae.errors import InputError
+from gvae.layers import normalized_adjacency, propagate, sparse_matmul
 from gvae.layers.sparse import _transpose
 
 
@@ -62,3 +64,13 @@ def test_weights_are_in_the_adjacency_and_each_weight_tensor_has_its_own() -> No
     assert torch.allclose(
         normalized_adjacency(edge_index, 2, edge_weight=weight).to_dense(), plain.to_dense()
     )
+
+
+def test_propagate_is_a_power_of_the_adjacency() -> None:
+    edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    z = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+    A = normalized_adjacency(edge_index, 3).to_dense()
+    assert torch.equal(propagate(z, edge_index, 0), z)
+    assert torch.allclose(propagate(z, edge_index, 3), A @ A @ A @ z)
+    with pytest.raises(InputError, match="steps must be an integer >= 0, got -1"):
+        propagate(z, edge_index, -1)
