@@ -150,7 +150,14 @@ def _tensor_writer(what: str, tensors: Mapping[str, Tensor]) -> Callable[[Path],
             raise InputError(f"{what}: {name} must be dense, got {value.layout}; write its parts")
     # Each with memory of its own: safetensors refuses tensors that share some.
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    return lambda path: save_file(plain, path)
+
+    def write(path: Path) -> None:
+        path.touch()
+        mode = path.stat().st_mode  # safetensors makes a file for its owner alone
+        save_file(plain, path)
+        path.chmod(mode)
+
+    return write
 
 
 def _text_writer(text: str) -> Callable[[Path], object]:

@@ -378,7 +378,7 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             restore(self, bundle)
         except InputError:
             raise
-        except Exception as error:  # whole, but not what save wrote
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:  # whole, but not what save wrote
             raise InputError(f"{folder}: does not hold a GraphAutoencoder ({error!r})") from error
         return self
 

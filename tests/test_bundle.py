@@ -328,3 +328,8 @@ def test_a_process_killed_while_it_writes_leaves_no_bundle(tmp_path: Path) -> No
     assert not is_bundle(tmp_path / "run")
     write_bundle(tmp_path / "run", **parts())
     assert read_bundle(tmp_path / "run").config == parts()["config"]
+
+
+def test_the_files_may_be_read_by_whom_the_folder_lets(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "run", **parts())
+    assert len({path.stat().st_mode for path in (tmp_path / "run").iterdir()}) == 1

@@ -132,7 +132,7 @@ def test_graphs_too_small_to_learn_are_refused() -> None:
     lonely.add_node("a")
     with pytest.raises(InputError, match="1 nodes and no edges"):
         GraphAutoencoder().fit(lonely)
-    with pytest.raises(InputError, match=r"1 edges leave none for val \(share 0.05\); val=0"):
+    with pytest.raises(InputError, match=r"of 1 edges none is left for val \(share 0.05\); val=0"):
         GraphAutoencoder().fit(nx.path_graph(2))
     with pytest.raises(InputError, match="the loss needs edges and non-edges"):
         GraphAutoencoder(val=0).fit(nx.path_graph(2))

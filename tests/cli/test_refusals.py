@@ -74,7 +74,7 @@ TRAIN = {
     **{f"{graph} --out x": message for graph, message in READING.items()},
     **{f"edges.csv {option} --out x": message for option, message in MODEL.items()},
     "edges.csv": "--out",
-    "one.csv --out x": "too small to split: 1 edges leave none for val (share 0.05); val=0 (--val 0)",
+    "one.csv --out x": "too small to split: of 1 edges none is left for val (share 0.05); val=0 (--val 0)",
     "one.csv --val 0 --out x": "the loss needs edges and non-edges, got 2 directed edges on 2 nodes",
     "self.csv --out x": "the graph has 1 nodes and no edges; there is nothing to learn",
     "edges.csv --val 1 --out x": "val must be a share from 0 to below 1, got 1",

@@ -115,7 +115,7 @@ def test_shares_out_of_range_are_refused(val: float, test: float) -> None:
 
 
 def test_a_graph_too_small_to_split_is_refused_and_karate_is_not() -> None:
-    with pytest.raises(InputError, match="too small to split: 3 edges leave none for val"):
+    with pytest.raises(InputError, match="too small to split: of 3 edges none is left for val"):
         split_links(make_graph(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4))
     assert leaks(split_links(load("karate"))) == []
 
