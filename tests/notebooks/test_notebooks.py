@@ -17,7 +17,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["link_prediction_cora.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["link_prediction_cora.ipynb", "your_own_graph.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
