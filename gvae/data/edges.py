@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gvae.data.nodes import as_ids, index_ids, whole_numbers
+from gvae.data.nodes import as_ids, index_ids, text_ids
 from gvae.data.tables import Table
 from gvae.errors import GvaeWarning, InputError
 
@@ -130,8 +130,7 @@ def edge_ends(table: Table, columns: Columns) -> list[pl.Series]:
             f"{table.name}: node ids must be all integers or all strings, but {' and '.join(kinds)}"
         )
     _warn_of_a_header(table, ends)
-    numbers = whole_numbers(*ends) if ends[0].dtype == pl.String and table.text else None
-    return numbers or ends
+    return text_ids(*ends) if table.text else ends
 
 
 def _warn_of_a_header(table: Table, ends: list[pl.Series]) -> None:
@@ -159,8 +158,8 @@ def _missing(name: str) -> Callable[[int], str]:
 def numbers(table: Table, name: str) -> pl.Series:
     """A column as Float64; ``InputError`` with the line of the first entry that is no number, or missing."""
     column = table.column(name)
-    if column.dtype == pl.String:
-        column = column.str.strip_chars()
+    if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        column = column.cast(pl.String).str.strip_chars()
     if not (column.dtype == pl.String or column.dtype.is_numeric() or column.dtype == pl.Boolean):
         raise InputError(f"{table.name}: column {name!r} must hold numbers, got {column.dtype}")
     values = column.cast(pl.Float64, strict=False)
@@ -179,8 +178,9 @@ def weights(table: Table, name: str) -> Tensor:
 def times(table: Table, name: str) -> Tensor:
     """A column of times, shape ``(rows,)``, float64: numbers as they are, dates as seconds since 1970."""
     column = table.column(name)
-    if column.dtype == pl.String and column.str.strip_chars().cast(pl.Float64, strict=False).null_count():
-        column = _parsed_dates(column)
+    if column.dtype == pl.String:
+        no_numbers = column.str.strip_chars().cast(pl.Float64, strict=False).null_count()
+        column = _parsed_dates(column) if 2 * no_numbers > len(column) else column
     if column.dtype.is_temporal():
         table.fail(
             column.is_null(),

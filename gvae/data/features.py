@@ -16,7 +16,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data.edges import numbers
-from gvae.data.nodes import as_ids, node_ids, positions, whole_numbers
+from gvae.data.nodes import as_ids, node_ids, positions, text_ids, whole_numbers
 from gvae.data.tables import Table
 from gvae.errors import GvaeWarning, InputError
 
@@ -88,9 +88,9 @@ class NodeTable:
             column = column.replace("", None)
         table.fail(column.is_null(), lambda row: f"the id in column {name!r} is missing")
         ids = as_ids(column, f"{table.name}, column {name!r}")
+        if table.text:
+            ids = text_ids(ids)[0]
         table.fail(~ids.is_first_distinct(), lambda row: f"id {ids[row]!r} has a row already")
-        if table.text and (as_numbers := whole_numbers(ids)):
-            return as_numbers[0]
         return ids
 
     def attach(self, data: Data) -> None:
@@ -154,7 +154,7 @@ def _described(table: Table, name: str, text: bool) -> FeatureColumn:
 
         vectorizer = TfidfVectorizer()
         try:
-            vectorizer.fit(_texts(column))
+            vectorizer.fit(_texts(table, name))
         except ValueError as error:  # no words at all
             raise InputError(f"{table.name}: column {name!r} holds no words to count") from error
         words = tuple(vectorizer.get_feature_names_out().tolist())
@@ -162,8 +162,8 @@ def _described(table: Table, name: str, text: bool) -> FeatureColumn:
     if _is_numeric(column):
         largest = float(np.abs(_numbers(table, name)).max(initial=0))
         return FeatureColumn(name, "numeric", scale=max(largest, 1.0))
-    table.fail(column.is_null(), lambda row: f"column {name!r} has no value")
-    return FeatureColumn(name, "categorical", values=tuple(column.cast(pl.String).unique().sort()))
+    values = _as_text(table, name).drop_nulls().unique().sort()
+    return FeatureColumn(name, "categorical", values=tuple(values))
 
 
 def _is_numeric(column: pl.Series) -> bool:
@@ -186,7 +186,6 @@ def _numbers(table: Table, name: str) -> NDArray[np.float64]:
 
 def _encoded(table: Table, column: FeatureColumn) -> csr_array:
     """One column as features, shape ``(rows, width)``."""
-    values = table.column(column.name)
     if column.kind == "numeric":
         return csr_array(_numbers(table, column.name)[:, None] / column.scale)
     if column.kind == "text":
@@ -194,14 +193,23 @@ def _encoded(table: Table, column: FeatureColumn) -> csr_array:
 
         vectorizer = TfidfVectorizer(vocabulary=column.values)
         vectorizer.idf_ = np.array(column.idf)
-        return csr_array(vectorizer.transform(_texts(values)))
-    code = positions(pl.Series(column.values, dtype=pl.String), values.cast(pl.String))
+        return csr_array(vectorizer.transform(_texts(table, column.name)))
+    values = _as_text(table, column.name)
+    table.fail(values.is_null(), lambda row: f"column {column.name!r} has no value")
+    code = positions(pl.Series(column.values, dtype=pl.String), values)
     rows = np.flatnonzero(code >= 0)  # a category that was not there before has no feature
     return csr_array((np.ones(len(rows)), (rows, code[rows])), shape=(len(values), len(column.values)))
 
 
-def _texts(column: pl.Series) -> list[str]:
-    return column.cast(pl.String).fill_null("").to_list()
+def _as_text(table: Table, name: str) -> pl.Series:
+    column = table.column(name)
+    if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
+        raise InputError(f"{table.name}: column {name!r} must hold text or numbers, got {column.dtype}")
+    return column.cast(pl.String)
+
+
+def _texts(table: Table, name: str) -> list[str]:
+    return _as_text(table, name).fill_null("").to_list()
 
 
 def _tensor(matrix: csr_array) -> Tensor:
@@ -216,13 +224,11 @@ def _tensor(matrix: csr_array) -> Tensor:
 
 def _set_labels(data: Data, table: Table, name: str, rows: NDArray[np.int64]) -> None:
     """Labels as 0 ... C - 1 in the order of their sorted names; -1 where there is none."""
-    column = table.column(name)
-    values = column.cast(pl.String)
+    column, values = table.column(name), _as_text(table, name).replace("", None)
     if column.dtype == pl.String:
-        values = values.replace("", None)
-        as_numbers = whole_numbers(values.drop_nulls().unique())
         classes = values.drop_nulls().unique()
-        classes = as_numbers[0].sort().cast(pl.String) if as_numbers else classes.sort()
+        as_numbers = whole_numbers(classes)
+        classes = (as_numbers[0] if as_numbers else classes).sort().cast(pl.String)
     else:
         classes = column.drop_nulls().unique().sort().cast(pl.String)
     code = positions(classes, values.fill_null("")) if len(classes) else np.full(len(values), -1)

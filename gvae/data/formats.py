@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import warnings
 import zipfile
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import polars as pl
-import scipy.io
 import scipy.sparse
 import torch
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ from torch_geometric.data.storage import GlobalStorage
 
 from gvae.data.edges import Columns, RawGraph, times, weights
 from gvae.data.graph import check_edge_index
+from gvae.data.matrix_market import read_matrix_market
 from gvae.data.nodes import as_ids, whole_numbers
-from gvae.data.tables import Table, translated
+from gvae.data.tables import Table, decoded, read_bytes, translated
 from gvae.errors import InputError
 
 SAFE_CLASSES = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]
@@ -36,9 +37,12 @@ VALUE = "value"
 def read_networkx(path: Path, columns: Columns) -> RawGraph:
     """GraphML, GEXF, GML or JSON node-link; ids that are all whole numbers become integers."""
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    with translated(path, {"json": "JSON node-link", "gml": "GML"}.get(kind, kind.upper())):
-        graph = _NETWORKX[kind](path)
-    return from_networkx(graph, str(path), columns, text=True)
+    content = read_bytes(path)
+    if kind in ("gml", "json"):
+        decoded(path, content)
+    with translated(path, {"json": "JSON node-link"}.get(kind, kind.upper())):
+        graph = _NETWORKX[kind](content)
+    return from_networkx(graph, str(path), columns, text=kind != "json")
 
 
 def from_networkx(graph: Any, name: str, columns: Columns, *, text: bool = False) -> RawGraph:
@@ -71,28 +75,29 @@ def _attribute(attributes: list[dict[str, Any]], wanted: str, name: str) -> Tabl
             f"{name}: no edge attribute {wanted!r}; there are {', '.join(sorted(known)) or 'none'}"
         )
     values = [found.get(wanted) for found in attributes]
-    mixed = len({type(value) for value in values}) > 1
-    column = pl.Series([None if value is None else str(value) for value in values] if mixed else values)
+    if {*map(type, values)} - {float, int, datetime, date}:
+        values = [None if value is None else str(value) for value in values]
+    with translated(name, f"a graph with the edge attribute {wanted!r}"):
+        column = pl.Series(values, strict=False)
     return Table(pl.DataFrame({wanted: column}), name, lambda row: f"edge {row + 1}")
 
 
-def _node_link(path: Path) -> Any:
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
-        content = json.load(file)
-    return nx.node_link_graph(content, edges="links" if "links" in content else "edges")
+def _node_link(content: bytes) -> Any:
+    found = json.loads(content)
+    return nx.node_link_graph(found, edges="links" if "links" in found else "edges")
 
 
-def _gml(path: Path) -> Any:
+def _gml(content: bytes) -> Any:
+    lines = content.decode("utf-8").replace("\r", "").split("\n")
     try:
-        return nx.read_gml(path)
+        return nx.parse_gml(lines)
     except nx.NetworkXError:  # nodes without a label, or labels that are not unique
-        return nx.read_gml(path, label="id")
+        return nx.parse_gml(lines, label="id")
 
 
-_NETWORKX: dict[str, Callable[[Path], Any]] = {
-    "graphml": nx.read_graphml,
-    "gexf": nx.read_gexf,
+_NETWORKX: dict[str, Callable[[bytes], Any]] = {
+    "graphml": lambda content: nx.read_graphml(io.BytesIO(content)),
+    "gexf": lambda content: nx.read_gexf(io.BytesIO(content)),
     "gml": _gml,
     "json": _node_link,
 }
@@ -101,24 +106,20 @@ _NETWORKX: dict[str, Callable[[Path], Any]] = {
 def read_matrix(path: Path, columns: Columns) -> RawGraph:
     """A SciPy sparse ``.npz``, a MatrixMarket file, or a NumPy ``.npy``: an adjacency matrix."""
     name = path.name.lower()
-    with translated(path, "a matrix"):
-        if name.endswith(".npz"):
-            if not zipfile.is_zipfile(path):
-                raise InputError(f"{path}: is not a whole .npz file")
-            return from_matrix(scipy.sparse.load_npz(path), str(path), columns)
-        if name.endswith(".npy"):
-            return from_array(_no_pickle(path), str(path), columns)
-        return from_matrix(scipy.io.mmread(path), str(path), columns)
+    if name.endswith(".npy"):
+        return from_array(_no_pickle(path), str(path), columns)
+    if not name.endswith(".npz"):
+        return from_matrix(read_matrix_market(path), str(path), columns)
+    with translated(path, "a sparse matrix of SciPy"), path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise InputError(f"{path}: is not a whole .npz file")
+        matrix = scipy.sparse.load_npz(file)
+    return from_matrix(matrix, str(path), columns)
 
 
 def _no_pickle(path: Path) -> NDArray[Any]:
-    with path.open("rb") as file:
-        if file.read(6) != b"\x93NUMPY":
-            raise InputError(f"{path}: is not a NumPy file")
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, or holds objects instead of numbers") from error
+    with translated(path, "a NumPy array of numbers"), path.open("rb") as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array
 
 
@@ -126,9 +127,10 @@ def from_matrix(matrix: Any, name: str, columns: Columns) -> RawGraph:
     """A square sparse or dense adjacency matrix: each entry that is not zero is an edge."""
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(f"{name}: an adjacency matrix must be square, got {matrix.shape}")
-    entries = scipy.sparse.coo_array(matrix)
-    if not (np.issubdtype(entries.dtype, np.number) or entries.dtype == bool):
-        raise InputError(f"{name}: an adjacency matrix must hold numbers, got {entries.dtype}")
+    with translated(name, "an adjacency matrix"):
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+        entries = scipy.sparse.coo_array(matrix)
     keep = entries.data != 0
     _only_value(columns, name)
     values = Table(
@@ -138,9 +140,11 @@ def from_matrix(matrix: Any, name: str, columns: Columns) -> RawGraph:
         name,
         lambda row: f"entry {row + 1}",
     )
+    edge_index = torch.from_numpy(np.stack(entries.coords).astype(np.int64)[:, keep])
+    _check_edges(edge_index, matrix.shape[0], name)
     return RawGraph(
         name=name,
-        edge_index=torch.from_numpy(np.stack(entries.coords).astype(np.int64)[:, keep]),
+        edge_index=edge_index,
         num_nodes=matrix.shape[0],
         weight=weights(values, VALUE) if columns.weight else None,
     )
@@ -156,7 +160,14 @@ def _only_value(columns: Columns, name: str) -> None:
 
 def from_array(array: NDArray[Any] | Tensor, name: str, columns: Columns) -> RawGraph:
     """A dense adjacency matrix ``(N, N)``, or indices ``(2, E)`` or ``(E, 2)``."""
-    array = np.asarray(array)
+    if isinstance(array, Tensor):
+        with translated(name, "an array"):
+            array = array.detach().cpu().numpy()
+    if array.shape == (2, 2) and array.dtype.kind in "iu" and array.tolist() != [[0, 1], [1, 0]]:
+        raise InputError(
+            f"{name}: integers of shape (2, 2) may be an adjacency matrix or two edges; "
+            f"give floats or a SciPy matrix for the one, a Data for the other"
+        )
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         if np.issubdtype(array.dtype, np.number) and not np.isfinite(array).all():
             raise InputError(f"{name}: an adjacency matrix must be finite")
@@ -171,8 +182,15 @@ def from_array(array: NDArray[Any] | Tensor, name: str, columns: Columns) -> Raw
     pairs = array if array.shape[0] == 2 else array.T
     edge_index = torch.from_numpy(pairs.astype(np.int64))
     num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
-    check_edge_index(edge_index, num_nodes)
+    _check_edges(edge_index, num_nodes, name)
     return RawGraph(name, edge_index, num_nodes)
+
+
+def _check_edges(edge_index: Tensor, num_nodes: int, name: str) -> None:
+    try:
+        check_edge_index(edge_index, num_nodes)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def read_pt(path: Path) -> Data:
@@ -198,13 +216,12 @@ def read_pt(path: Path) -> Data:
 
 def from_data(data: Data, name: str) -> RawGraph:
     """PyTorch Geometric's ``Data``, with its ``edge_weight``, ``edge_time`` and ``node_ids``, if any."""
-    if not isinstance(data.get("edge_index"), Tensor):
-        raise InputError(f"{name}: the Data has no edge_index")
-    num_nodes = int(data.num_nodes or 0)
-    edge_index = data.edge_index.detach().cpu()
-    check_edge_index(edge_index, num_nodes)
-    ids = data.get("node_ids")
-    ids = None if ids is None else as_ids(ids, f"{name}.node_ids")
+    with translated(name, "a Data with edge_index"):
+        edge_index = data.edge_index.detach().cpu()
+        num_nodes = int(data.num_nodes or 0)
+        ids = data.get("node_ids")
+        ids = None if ids is None else as_ids(ids, f"{name}: node_ids")
+    _check_edges(edge_index, num_nodes, name)
     if ids is not None and len(ids) != num_nodes:
         raise InputError(f"{name}: node_ids must have one id for each of {num_nodes} nodes, got {len(ids)}")
     return RawGraph(
@@ -226,7 +243,9 @@ def _edge_values(data: Data, key: str, name: str) -> Tensor | None:
     if not isinstance(values, Tensor) or values.shape != (data.edge_index.size(1),):
         shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
         raise InputError(f"{name}: {key} must have shape ({data.edge_index.size(1)},), got {shape}")
-    table = Table(pl.DataFrame({key: values.detach().cpu().numpy()}), name, lambda row: f"edge {row + 1}")
+    table = Table(
+        pl.DataFrame({key: values.detach().cpu().double().numpy()}), name, lambda row: f"edge {row + 1}"
+    )
     return (weights if key == "edge_weight" else times)(table, key)
 
 

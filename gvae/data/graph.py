@@ -16,6 +16,9 @@ from gvae.errors import InputError
 SPARSE_BELOW = 0.25
 """Features with a smaller share of non-zeros are kept as sparse CSR, whose products are then the faster."""
 
+MAX_NODES = 3_037_000_499
+"""So that ``src N + dst`` fits in 64 bits."""
+
 with warnings.catch_warnings():
     # Torch says once a process that CSR is in beta and that its invariants go unchecked; said here, unheard.
     warnings.simplefilter("ignore")
@@ -195,6 +198,8 @@ def check_edge_index(edge_index: Tensor, num_nodes: int) -> None:
         raise InputError(f"edge_index must have shape (2, E), got {tuple(edge_index.shape)}")
     if edge_index.dtype != torch.long:
         raise InputError(f"edge_index must hold int64 node indices, got {edge_index.dtype}")
+    if num_nodes > MAX_NODES:
+        raise InputError(f"a graph must have at most {MAX_NODES:,} nodes, got {num_nodes:,}")
     if edge_index.numel() and not (int(edge_index.min()) >= 0 and int(edge_index.max()) < num_nodes):
         raise InputError(
             f"edge_index must hold node indices from 0 to {num_nodes - 1}, "

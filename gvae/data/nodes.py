@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import polars as pl
@@ -31,13 +32,19 @@ def as_ids(values: pl.Series | Iterable[Any], what: str) -> pl.Series:
     InputError
         For another type, or both types at once, or a missing id.
     """
-    ids = values if isinstance(values, pl.Series) else _series([*values], what)
+    if not isinstance(values, pl.Series):
+        ids = _series(values.tolist() if hasattr(values, "tolist") else [*values], what)
+    elif values.dtype == pl.Object:
+        ids = _series(values.to_list(), what)
+    else:
+        ids = values
     if ids.null_count():
         raise InputError(f"{what}: a node id is missing")
     if ids.dtype.is_integer():
-        if len(ids) and int(ids.max()) >= 1 << 63:  # type: ignore[arg-type]
-            raise InputError(f"{what}: node ids must be below 2^63, got {ids.max()!r}")
-        return ids.cast(pl.Int64)
+        numbers = ids.cast(pl.Int64, strict=False)
+        if numbers.null_count():
+            raise InputError(f"{what}: node ids must fit in 64 bits, got {ids.filter(numbers.is_null())[0]}")
+        return numbers
     if isinstance(ids.dtype, pl.String | pl.Categorical | pl.Enum):
         return ids.cast(pl.String)
     raise InputError(f"{what}: node ids must be integers or strings, got {ids.dtype!r}")
@@ -52,6 +59,11 @@ def whole_numbers(*columns: pl.Series) -> list[pl.Series] | None:
             return None
         numbers.append(number)
     return numbers
+
+
+def text_ids(*columns: pl.Series) -> list[pl.Series]:
+    """Columns of ids from a text file: integers if all are, blanks around them aside; or else as they are."""
+    return whole_numbers(*columns) or whole_numbers(*(ids.str.strip_chars() for ids in columns)) or [*columns]
 
 
 def index_ids(values: pl.Series, name: str) -> tuple[pl.Series, Tensor]:
@@ -91,13 +103,15 @@ def _series(values: list[Any], what: str) -> pl.Series:
     kinds = {type(value) for value in values}
     if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
         values = [int(value) for value in values]
-        if any(not -(1 << 63) <= value < 1 << 63 for value in values):
-            raise InputError(f"{what}: node ids must be below 2^63")
+        large = [value for value in values if not -(1 << 63) <= value < 1 << 63]
+        if large:
+            raise InputError(f"{what}: node ids must fit in 64 bits, got {large[0]}")
         return pl.Series(values, dtype=pl.Int64)
-    if all(issubclass(kind, str) for kind in kinds):
-        return pl.Series([str(value) for value in values], dtype=pl.String)
-    if len(kinds) == 1 and kinds.pop().__name__ == "UUID":
-        return pl.Series([str(value) for value in values])
+    if all(issubclass(kind, str) for kind in kinds) or kinds == {UUID}:
+        try:
+            return pl.Series([str(value) for value in values], dtype=pl.String)
+        except UnicodeEncodeError as error:
+            raise InputError(f"{what}: the node id {error.object!r} is no valid Unicode") from error
     examples = {type(value).__name__: value for value in reversed(values)}
     shown = ", ".join(f"{kind} ({value!r})" for kind, value in examples.items())
     raise InputError(f"{what}: node ids must be all integers or all strings, got {shown}")

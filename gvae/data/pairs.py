@@ -39,13 +39,19 @@ def read_pairs(pairs: Any) -> pl.DataFrame:
         table = read_table(Path(pairs), header=None, known=KNOWN)
         source, target = edge_ends(table, Columns())
         return pl.DataFrame({"source": source, "target": target})
-    if hasattr(pairs, "columns"):
+    if hasattr(type(pairs), "columns"):
         frame = as_frame(pairs)
         columns: list[Any] = [frame[name] for name in frame.columns[:2]]
     else:
-        pairs = [tuple(pair) for pair in pairs]
-        if any(len(pair) != 2 for pair in pairs):
-            raise InputError("pairs must be pairs of node ids (source, target)")
+        try:
+            pairs = [tuple(pair) for pair in (pairs.tolist() if hasattr(pairs, "tolist") else pairs)]
+        except TypeError as error:
+            raise InputError(
+                f"pairs must be a list of (source, target), got {type(pairs).__name__}"
+            ) from error
+        wrong = [pair for pair in pairs if len(pair) != 2]
+        if wrong:
+            raise InputError(f"pairs must be pairs of node ids (source, target), got {wrong[0]!r}")
         columns = [list(side) for side in zip(*pairs, strict=True)] or [[], []]
     if len(columns) != 2:
         raise InputError(f"pairs must have two columns of node ids, got {len(columns)}")
@@ -80,7 +86,9 @@ def read_sides(path: str | Path, data: Data) -> list[Any]:
     rows = positions(ids, nodes)
     if (rows < 0).any():
         raise InputError(f"{path}: no side for node {nodes[int((rows < 0).argmax())]!r}")
-    return table.frame[rows, 1].to_list()
+    sides = table.frame[:, 1]
+    table.fail(sides.is_null(), lambda row: f"the side in column {sides.name!r} is missing")
+    return sides[rows].to_list()
 
 
 def _node_file(path: str | Path) -> Table:

@@ -28,7 +28,7 @@ from gvae.data.formats import (
 )
 from gvae.data.graph import graph_of, merge_edges
 from gvae.data.nodes import positions
-from gvae.data.tables import Table, as_frame, check_file, read_table
+from gvae.data.tables import PARQUET, Table, as_frame, check_file, read_table
 from gvae.errors import GvaeWarning, InputError
 
 NETWORKX = (".graphml", ".gexf", ".gml", ".json")
@@ -102,10 +102,10 @@ def read_graph(
     InputError
         If it cannot be read: the file, the line, and what was expected.
     """
-    columns = Columns(source, target, weight, time)
+    columns, name = Columns(source, target, weight, time), "the graph"
     if isinstance(graph, str | os.PathLike):
+        name = str(graph)
         graph = _opened(Path(graph), columns, header)
-    name = graph.name if isinstance(graph, RawGraph | Table) else _NAME
     raw = graph if isinstance(graph, RawGraph) else _from_object(graph, name, columns)
     nodes = None
     if features is not None:
@@ -123,13 +123,14 @@ def read_graph(
     return data
 
 
-_NAME = "the graph"
-
-
 def _opened(path: Path, columns: Columns, header: bool | None) -> Any:
     """What a file holds: a raw graph, a table or Data."""
     check_file(path)
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    suffix = Path(path.name.lower()).suffix
+    if suffix == ".gz":
+        suffix = Path(path.stem.lower()).suffix
+        if suffix in (".npz", ".npy", ".pt", *PARQUET):
+            raise InputError(f"{path}: unpack it first; only text files may be gzipped")
     if suffix in NETWORKX:
         return read_networkx(path, columns)
     if suffix in MATRICES:
@@ -150,7 +151,7 @@ def _from_object(graph: Any, name: str, columns: Columns) -> RawGraph:
         return from_matrix(graph, name, columns)
     if isinstance(graph, np.ndarray | Tensor):
         return from_array(graph, name, columns)
-    if hasattr(graph, "columns"):
+    if hasattr(type(graph), "columns"):
         return edges_from_table(Table(as_frame(graph), name), columns)
     raise InputError(
         f"a graph must be a file, a Data, a networkx graph, a SciPy matrix, an array or a frame, "
@@ -162,7 +163,7 @@ def _feature_table(features: Any) -> Table:
     if isinstance(features, str | os.PathLike):
         check_file(Path(features))
         return read_table(Path(features))
-    if not hasattr(features, "columns"):
+    if not hasattr(type(features), "columns"):
         raise InputError(f"features must be a file or a frame, got {type(features).__name__}")
     return Table(as_frame(features), "the features")
 
@@ -188,7 +189,10 @@ def _merged(raw: RawGraph, directed: bool) -> Data:
     ]
     if any(notes):
         warnings.warn(f"{raw.name}: {', '.join(filter(None, notes))}", GvaeWarning, stacklevel=3)
-    data = graph_of(edges, raw.num_nodes, raw.x, raw.y)
+    try:
+        data = graph_of(edges, raw.num_nodes, raw.x, raw.y)
+    except InputError as error:
+        raise InputError(f"{raw.name}: {error}") from error
     if raw.ids is not None:
         data.node_ids = raw.ids.to_list()
     return data

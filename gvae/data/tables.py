@@ -13,6 +13,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -97,23 +98,26 @@ def read_table(
     return _Text(path, read_bytes(path)).table(header, names, known)
 
 
-class translated:  # noqa: N801
-    """Context in which what a library raises on bad input becomes an ``InputError``, and its warnings go."""
+def text_table(path: Path, content: bytes) -> Table:
+    """A text table without a header, from the content of a file."""
+    return _Text(path, content).table(header=False, names=(), known=())
 
-    def __init__(self, path: Path | str, what: str) -> None:
-        self.path, self.what = path, what
-        self.quiet = warnings.catch_warnings()
 
-    def __enter__(self) -> None:
-        self.quiet.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self.quiet.__exit__()
+@contextmanager
+def translated(path: Path | str, what: str) -> Iterator[None]:
+    """What a library raises on bad input becomes an ``InputError``; its warnings are not heard."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except BaseException as error:
         panic = type(error).__name__ == "PanicException"  # of polars, and no Exception
-        if (isinstance(error, Exception) and not isinstance(error, InputError)) or panic:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise InputError(f"{self.path}: cannot be read as {self.what} ({reason})") from error
+        if not (isinstance(error, Exception) or panic):
+            raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path}: cannot be read as {what} ({reason})") from error
 
 
 def check_file(path: Path) -> None:
@@ -195,23 +199,29 @@ class _Text:
             self._find_stray_quote()
             with translated(self.path, "a text table"):
                 raise error
-        if frame.width != self.width or frame[frame.columns[-1]].null_count() or self.width == 1:
+        if frame[:, -1].null_count() or self.width == 1 or self._is_suspect():
             self._explain()  # a short row is filled up with nulls
-            empty = [pl.nth(0).fill_null("").str.strip_chars(BLANK) == "", pl.nth(range(1, self.width)).is_null()]
-            frame = frame.filter(~pl.all_horizontal(empty))  # blank lines
-        frame.columns = first if self.header else [f"column_{i}" for i in range(self.width)]
+            blank = [
+                frame[:, 0].fill_null("").str.strip_chars(BLANK) == "",
+                *map(pl.Series.is_null, frame[:, 1:]),
+            ]
+            frame = frame.filter(~pl.all_horizontal(blank))
+        if self.header:
+            frame = frame[1:].rename(dict(zip(frame.columns, first, strict=True)))
         return Table(frame, str(self.path), self._line, text=True, header=self.header)
 
     def _parsed(self) -> pl.DataFrame:
-        # Blank lines and comments before a header are too much for polars.
-        skip = re.match(rb"(?:[ \t\r]*\n|%b[^\n]*\n)*" % self.comment.encode(), self.content)
-        content = self.content[skip.end() :] if skip else self.content
+        # Polars counts the columns in the first line, even if that is blank.
+        above = re.match(rb"(?:[ \t\r]*\n|%b[^\n]*\n)*" % self.comment.encode(), self.content)
+        content = self.content[above.end() if above else 0 :]
+        content = content if self.separator else _single_spaced(content)
         return pl.read_csv(
-            content if self.separator else _single_spaced(content),
-            has_header=self.header,
+            content if b"\n" in content else content + b"\n",
+            has_header=False,
             separator=self.separator or " ",
             quote_char='"' if self.separator else None,
             comment_prefix=self.comment,
+            new_columns=[f"column_{i}" for i in range(self.width)],
             infer_schema=False,
         )
 
@@ -220,7 +230,7 @@ class _Text:
         for self.separator in SEPARATORS:
             if len(widths := {*map(len, self._sampled(sample))}) == 1 and widths != {1}:
                 return self.separator
-        common = [sep for sep in SEPARATORS if 2 * sum(sep in line for line in sample) > len(sample)]
+        common = [sep for sep in SEPARATORS if 2 * sum(sep in line for line in sample) >= len(sample)]
         return common[0] if common else None
 
     def _has_header(self, names: Collection[str], known: Collection[str]) -> bool:
@@ -269,11 +279,19 @@ class _Text:
             if not any(fields):
                 raise InputError(f"{self.path}, line {number}: every field is empty")
 
+    def _is_suspect(self) -> bool:
+        """Whether there may be rows that polars does not mind: a quote never closed, a separator too many."""
+        if self.separator is None:
+            return False
+        last = self.separator.encode()
+        ends = last + b"\n" in self.content or last + b"\r\n" in self.content or self.content.endswith(last)
+        return ends or self.content.count(b'"') % 2 == 1
+
     def _find_stray_quote(self) -> None:
         for number, fields in self._rows():
             if any('"' in field for field in fields):
                 raise InputError(
-                    f"{self.path}, line {number}: a quote within a field must be doubled, and the field quoted"
+                    f"{self.path}, line {number}: a field with a quote must be quoted, and the quote doubled"
                 )
 
     def _line(self, row: int) -> str:
@@ -301,6 +319,9 @@ def as_frame(frame: Any) -> pl.DataFrame:
     if isinstance(frame, pl.LazyFrame):
         with translated("the frame", "a lazy frame"):
             return frame.collect()
+    names = [*map(str, frame.columns)]
+    if len({*names}) < len(names):
+        raise InputError(f"the frame: two columns have the same name: {', '.join(names)}")
     # Through NumPy, or lists where pandas holds objects: pl.from_pandas needs pyarrow for those.
     with translated("the frame", "a table with one type a column"):
         return pl.DataFrame({str(name): _series(frame[name]) for name in frame.columns})

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
-from gvae.data.nodes import node_ids
+from gvae.data.nodes import node_ids, text_ids
 from gvae.errors import InputError
 from gvae.files import write_file
 
@@ -25,6 +25,7 @@ Attributes = Mapping[str, Sequence[Any] | NDArray[Any] | pl.Series]
 """Values by name, one for each node."""
 
 NOT_IN_XML = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+NOT_IN_TABLES = re.compile("^$|\0")
 
 
 def to_networkx(data: Data, attributes: Attributes | None = None) -> nx.Graph[Any]:
@@ -103,15 +104,37 @@ def write_graph(data: Data, path: str | Path, attributes: Attributes | None = No
         raise InputError(f"{path}: a graph's file must end in one of {', '.join(_WRITERS)}")
     if attributes and suffix not in _NETWORKX:
         raise InputError(f"{path}: node attributes go to one of {', '.join(_NETWORKX)}")
-    if suffix in _XML:
-        bad = [name for name in map(str, node_ids(data)) if NOT_IN_XML.search(name)]
-        if bad:
-            raise InputError(f"{path}: the id {bad[0]!r} has a character that {suffix[1:]} cannot hold")
-    write_file(path, lambda temporary: _WRITERS[suffix](data, temporary, attributes))
+    _check_ids(data, path, suffix)
+    try:
+        write_file(path, lambda temporary: _WRITERS[suffix](data, temporary, attributes))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (nx.NetworkXError, TypeError, ValueError) as error:  # attributes that the format does not know
+        raise InputError(f"{path}: cannot be written ({error})") from error
+
+
+def _check_ids(data: Data, path: Path, suffix: str) -> None:
+    """Raise ``InputError`` for ids, or edges, that would come back otherwise."""
+    ids = node_ids(data)
+    if suffix in _MATRIX:
+        if not ids.equals(pl.Series(range(len(ids)), dtype=pl.Int64)):
+            raise InputError(f"{path}: a matrix has no node ids; delete data.node_ids to write it without")
+        if (weight := data.get("edge_weight")) is not None and not weight.all():
+            raise InputError(f"{path}: a matrix has no edges of weight 0")
+    if suffix in (".json", *_MATRIX) or ids.dtype != pl.String:
+        return
+    refused = NOT_IN_XML if suffix in _XML else NOT_IN_TABLES
+    bad = [name for name in ids if refused.search(name)]
+    if bad:
+        raise InputError(f"{path}: the id {bad[0]!r} is empty or has a character that {suffix} cannot hold")
+    numbers = text_ids(ids)[0] if suffix in _TEXT else ids
+    if not numbers.cast(pl.String).equals(ids):
+        raise InputError(f"{path}: ids that are integers but for blanks would lose them, such as {ids[0]!r}")
 
 
 def _is_directed(data: Data) -> bool:
-    return not is_undirected(data.edge_index, num_nodes=data.num_nodes)
+    values = [data[key] for key in ("edge_weight", "edge_time") if data.get(key) is not None]
+    return not is_undirected(data.edge_index, values or None, num_nodes=data.num_nodes)
 
 
 def _with_classes(data: Data, attributes: Attributes) -> dict[str, Any]:
@@ -122,6 +145,8 @@ def _with_classes(data: Data, attributes: Attributes) -> dict[str, Any]:
 
 
 def _json(data: Data, path: Path, attributes: Attributes | None) -> None:
+    if "id" in (attributes or {}):
+        raise InputError("a node attribute cannot be called 'id'")
     path.write_text(
         json.dumps(nx.node_link_data(to_networkx(data, attributes), edges="edges")), encoding="utf-8"
     )
@@ -131,8 +156,10 @@ def _through_networkx(write: Callable[..., None]) -> Callable[[Data, Path, Attri
     return lambda data, path, attributes: write(to_networkx(data, attributes), path)
 
 
-def _text(separator: str) -> Callable[[Data, Path, Attributes | None], None]:
-    return lambda data, path, _: edge_frame(data).write_csv(path, separator=separator)
+def _text(data: Data, path: Path, separator: str) -> None:
+    frame = edge_frame(data)
+    odd = frame["source"].cast(pl.String).str.contains(r"^[#%]").any()  # no comments
+    frame.write_csv(path, separator=separator, quote_style="non_numeric" if odd else "necessary")
 
 
 def _matrix(data: Data) -> scipy.sparse.coo_array:
@@ -156,13 +183,15 @@ def _mtx(data: Data, path: Path, _: Attributes | None) -> None:
 
 _XML = (".graphml", ".gexf", ".gml")
 _NETWORKX = (*_XML, ".json")
+_TEXT = (".csv", ".tsv")
+_MATRIX = (".npz", ".mtx")
 _WRITERS: dict[str, Callable[[Data, Path, Attributes | None], None]] = {
     ".graphml": _through_networkx(nx.write_graphml),
     ".gexf": _through_networkx(nx.write_gexf),
     ".gml": _through_networkx(nx.write_gml),
     ".json": _json,
-    ".csv": _text(","),
-    ".tsv": _text("\t"),
+    ".csv": lambda data, path, _: _text(data, path, ","),
+    ".tsv": lambda data, path, _: _text(data, path, "\t"),
     ".parquet": lambda data, path, _: edge_frame(data).write_parquet(path),
     ".npz": _npz,
     ".mtx": _mtx,
