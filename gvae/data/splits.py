@@ -169,6 +169,7 @@ def _part_sizes(num_edges: int, val: float, test: float) -> tuple[int, int]:
     for name, share in shares.items():
         if share > 0 and sizes[name] == 0:
             raise InputError(
-                f"the graph is too small to split: of {num_edges} edges none is left for {name} (share {share})"
+                f"the graph is too small to split: of {num_edges} edges "
+                f"none is left for {name} (share {share})"
             )
     return sizes["val"], sizes["test"]
