@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -62,7 +62,7 @@ def check_files(*paths: str | None) -> None:
             raise InputError(f"{path}: is a folder, expected a file")
 
 
-def load_graph(name: str, read: ReadOptions, **more: Any) -> Data:
+def load_graph(name: str, read: ReadOptions, like: Data | None = None) -> Data:
     """A data set by name, or a graph from a file."""
     if is_data_set(name):
         from gvae.datasets import load
@@ -70,7 +70,7 @@ def load_graph(name: str, read: ReadOptions, **more: Any) -> Data:
         return load(name)
     from gvae.data import read_graph
 
-    return read_graph(name, **read.given(), **more)
+    return read_graph(name, **read.given(), like=like)
 
 
 def is_run(path: str) -> bool:

@@ -65,7 +65,7 @@ class ReadOptions:
         bool,
         typer.Option(
             "--directed",
-            help="Keep directions in what is written; scores are symmetric.",
+            help="Keep directions where GRAPH is written again; scores are symmetric.",
             rich_help_panel=_READING,
         ),
     ] = False

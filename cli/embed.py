@@ -87,6 +87,5 @@ def _embedding(run: str, graph: str | None, alone: bool, read: ReadOptions) -> t
     model = load_run(run)
     if graph is None:
         return model.graph_, model.embedding_frame()
-    more = {} if read.features is None else {"feature_columns": model.graph_.get("feature_columns")}
-    data = load_graph(graph, read, **more)
+    data = load_graph(graph, read, like=model.graph_)
     return data, embedding_frame(node_ids(data), model.transform(data, extend=not alone))

@@ -94,7 +94,7 @@ def _caption(model: GraphAutoencoder, found: int) -> str:
         return "No pair: all are edges, or left out by what you asked for."
     if model.calibration_ is None:
         return "Score: logit. No probability: too few edges were held out to calibrate."
-    return "Score: logit. Probability: calibrated on held-out edges, for a graph as dense as this one."
+    return "Score: logit. Probability: if as many links are missing as were held out, and like those."
 
 
 def _first_column(path: str) -> pl.Series:

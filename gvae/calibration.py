@@ -1,81 +1,82 @@
-"""From logits to probabilities: Platt's scaling, the prior of a sparse graph, and how well it came out."""
+"""From logits to probabilities: likelihood ratios, the prior of a sparse graph, and how well it came out."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.isotonic import isotonic_regression
 from torch import Tensor
 
 from gvae.config import require_int
 from gvae.errors import InputError
 
+BINS, EDGES_PER_BIN = 15, 10
+"""Bins of the fit, at most, and the edges that each holds at least."""
+
 
 @dataclass(frozen=True)
 class Calibration:
-    """``P(edge | logit s) = sigmoid(slope s + intercept)`` where edges and non-edges are equally many.
+    """How much likelier a logit is for an edge than for a non-edge, a curve that never falls.
 
     Parameters
     ----------
-    slope
-        At least 0, so that the order of the logits is kept.
-    intercept
-        Log-odds at s = 0.
+    logits
+        Where the curve is known, ascending; linear in between, level beyond both ends, so that no
+        probability is higher than the held-out edges bear out.
+    log_ratios
+        ``log p(s | edge) - log p(s | non-edge)`` there.
     """
 
-    slope: float
-    intercept: float
+    logits: tuple[float, ...]
+    log_ratios: tuple[float, ...]
 
-    def probability(self, logits: Tensor, density: float) -> Tensor:
-        """Probability of an edge where a share of ``density`` of the pairs are edges.
-
-        ``sigmoid(slope s + intercept + log(pi / (1 - pi)))``: from 1:1 the log-odds move by those of the new
-        prior pi (Saerens et al. 2002, eq. 4; King and Zeng 2001, section 4.1).
+    def probability(self, logits: Tensor, prior: float) -> Tensor:
+        """``P(edge | s) = sigmoid(log ratio(s) + log(pi / (1 - pi)))``: Bayes' rule.
 
         Parameters
         ----------
         logits
             Any shape.
-        density
+        prior
             pi, the share of edges among the pairs that are asked about; between 0 and 1.
 
         Returns
         -------
         Tensor
-            The same shape, float64.
+            float64, the shape of ``logits``.
 
         Raises
         ------
         InputError
-            If ``density`` is not between 0 and 1.
+            If ``prior`` is not between 0 and 1.
         """
-        if not 0 < density < 1:
-            raise InputError(f"density must be a share between 0 and 1, got {density}")
-        return (self.slope * logits.double() + self.intercept + math.log(density / (1 - density))).sigmoid()
+        if not 0 < prior < 1:
+            raise InputError(f"prior must be a share between 0 and 1, got {prior!r}")
+        curve = np.interp(logits.double().cpu().numpy(), self.logits, self.log_ratios)
+        log_odds = torch.from_numpy(np.asarray(curve)) + torch.tensor(prior, dtype=torch.double).logit()
+        return log_odds.sigmoid().to(logits.device)
 
 
 def fit_calibration(positives: Tensor, negatives: Tensor) -> Calibration:
-    """Fit Platt's sigmoid to logits that no training has seen, edges and non-edges weighing alike in sum.
+    """Estimate the likelihood ratio from logits that no training has seen.
 
-    Targets are Platt's (1999, section 2.2): ``(P + 1) / (P + 2)`` for P edges, ``1 / (Q + 2)`` for Q
-    non-edges instead of 1 and 0, a light regularisation by which the slope stays finite where no edge is
-    below a non-edge. A slope that would be negative, of logits that rank non-edges first, is given as 0 with
-    intercept 0: they say nothing that could be used, and every probability is the density.
+    Binning (Zadrozny and Elkan 2001) with as many edges in each bin, so that the bins lie where the edges
+    are: the share of edges over the share of non-edges in a bin, half a pair added to each count, made
+    ascending by isotonic regression (Zadrozny and Elkan 2002). A sigmoid (Platt 1999) is fitted to the
+    bulk of the pairs and claims far too much of the few best.
 
     Parameters
     ----------
     positives, negatives
-        Logits of validation edges and of non-edges, shapes ``(P,)`` and ``(Q,)``; of Q far above P the
-        intercept is the more certain.
+        Logits of validation edges and of non-edges drawn uniformly, shapes ``(P,)`` and ``(Q,)``; the more
+        non-edges, the more is known of the rare ones that score high.
 
     Returns
     -------
     Calibration
-        For edges and non-edges 1:1; `Calibration.probability` takes the density.
+        With one point for each bin, of 15 bins or one for 10 edges.
 
     Raises
     ------
@@ -87,13 +88,21 @@ def fit_calibration(positives: Tensor, negatives: Tensor) -> Calibration:
         raise InputError(
             f"calibration needs 2 or more edges and non-edges each, got {sizes[0]} and {sizes[1]}"
         )
-    logits = torch.cat([positives, negatives]).double().cpu().numpy()  # (P + Q,)
-    if not np.isfinite(logits).all():
+    p, q = (np.sort(logits.double().cpu().numpy()) for logits in (positives, negatives))
+    if not (np.isfinite(p).all() and np.isfinite(q).all()):
         raise InputError("calibration needs finite logits, got NaN or infinite ones")
-    target = np.repeat([(sizes[0] + 1) / (sizes[0] + 2), 1 / (sizes[1] + 2)], sizes)
-    share = np.repeat([0.5 / sizes[0], 0.5 / sizes[1]], sizes)
-    slope, intercept = _logistic_fit(logits, target, share)
-    return Calibration(slope, intercept) if slope > 0 else Calibration(0.0, 0.0)
+    bins = max(1, min(BINS, len(p) // EDGES_PER_BIN))
+    inner = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))  # (bins - 1,)
+    counts = [
+        np.bincount(np.searchsorted(inner, logits, side="right"), minlength=len(inner) + 1)
+        for logits in (p, q)
+    ]
+    shares = [(count + 0.5) / (count.sum() + 0.5 * len(count)) for count in counts]
+    ratios = isotonic_regression(np.log(shares[0] / shares[1]), sample_weight=counts[0] + 0.5)
+    parts = np.split(p, np.searchsorted(p, inner, side="left"))
+    centers = [float(np.median(part)) if len(part) else float("nan") for part in parts]
+    known = [i for i, center in enumerate(centers) if center == center]
+    return Calibration(tuple(centers[i] for i in known), tuple(float(ratios[i]) for i in known))
 
 
 def expected_calibration_error(probability: Tensor, outcome: Tensor, bins: int = 15) -> float:
@@ -131,16 +140,3 @@ def expected_calibration_error(probability: Tensor, outcome: Tensor, bins: int =
     inner = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])  # (bins - 1,)
     gap = np.bincount(np.searchsorted(inner, p), weights=y - p)
     return float(np.abs(gap).sum() / len(p))
-
-
-def _logistic_fit(
-    logits: NDArray[np.float64], target: NDArray[np.float64], share: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Slope and intercept of least cross-entropy; a soft target counts as a 1 and a 0, each in part."""
-    center, scale = logits.mean(), logits.std() or 1.0
-    x = np.tile((logits - center) / scale, 2)[:, None]  # (2 (P + Q), 1)
-    y = np.repeat([1, 0], len(logits))
-    weight = np.concatenate([target * share, (1 - target) * share])
-    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(x, y, sample_weight=weight)
-    slope = float(model.coef_.item() / scale)
-    return slope, float(model.intercept_.item() - slope * center)

@@ -23,7 +23,7 @@ class TrainConfig:
     lr
         Learning rate of Adam, per step; positive.
     beta
-        Weight of the KL term; 1 is Kipf's objective (see `gvae.losses.negative_elbo`), 0 leaves it out.
+        Weight of the KL term; 1 is Kipf's objective (see `gvae.losses.variational_loss`), 0 leaves it out.
     loss
         ``"full"``: the exact reconstruction loss over all pairs. ``"sampled"``: its unbiased estimate.
     select

@@ -18,12 +18,13 @@ from sklearn.utils import Tags
 from torch import Tensor
 from torch_geometric.data import Data
 
+import gvae
 from gvae.bundle import read_bundle, write_bundle
 from gvae.catalog import LOSSES, MODELS, check_name
 from gvae.clustering import cluster
 from gvae.config import TrainConfig
 from gvae.data import LinkPart, LinkSplit, read_graph, split_links
-from gvae.data.graph import as_undirected, density, without_features
+from gvae.data.graph import as_undirected, num_non_edges, without_features
 from gvae.data.nodes import as_ids, node_ids, positions
 from gvae.data.pairs import find_pairs, read_pairs
 from gvae.data.tensors import extend_graph, graph_hash
@@ -87,10 +88,15 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The `gvae.train.History` of training.
     val_scores_
         `gvae.metrics.Scores` on the held-out edges, which chose the epoch; ``None`` without any.
+    held_out_
+        Number of held-out edges.
     calibration_
-        From scores to probabilities; ``None`` with fewer than 20 held-out edges.
+        From scores to probabilities; ``None`` with fewer than 20 held-out edges. A probability is that of a
+        pair which is no known edge, if as many links are missing as were held out, and like those.
     n_features_in_
         Number of node features, 0 without.
+    fitted_params_
+        The parameters at the time of `fit`.
 
     Examples
     --------
@@ -177,9 +183,10 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         development = split.development.to(device)
         task = LinkTask(model.to(device), development)
         keeper = checkpoint and Checkpoint(Path(checkpoint), fingerprint=self._fingerprint(learned))
+        self.fitted_params_ = self.get_params()
         self.history_ = fit(task, config, on_epoch=on_epoch, checkpoint=keeper or None)
-        held_out = development.val.positives.size(1)
-        self.val_scores_ = evaluate(model, development.val) if held_out else None
+        self.held_out_ = development.val.positives.size(1)
+        self.val_scores_ = evaluate(model, development.val) if self.held_out_ else None
         self.calibration_ = calibrate(model, development.val, learned, seed=self.seed)
         self._keep(model, learned, model.embed(learned).numpy())
         return self
@@ -195,8 +202,8 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         graph
             Whatever `gvae.data.read_graph` reads, with the same features (read them with
-            ``feature_columns=model.graph_.feature_columns``, so that they are encoded alike). For a model
-            without features its nodes are known by their ids; new ones are embedded by their neighbours.
+            ``like=model.graph_``, so that they are encoded alike). For a model without features its nodes
+            are known by their ids; new ones are embedded by their neighbours.
         extend
             Whether messages pass along the edges of the learned graph too, joined by id; by default the
             graph stands alone.
@@ -291,8 +298,8 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             For bipartite graphs: each node's side, two different values in the order of ``node_ids_``; only
             pairs across are considered.
         approximate
-            Search an approximate index (extra ``ann``), for partners of nodes only; by default in graphs of
-            more than `gvae.ranking.EXACT_UP_TO` nodes, where it is installed.
+            Search an approximate index (extra ``ann``), for partners of nodes only; by default above
+            `gvae.ranking.EXACT_UP_TO` pairs, where it is installed.
 
         Returns
         -------
@@ -334,7 +341,10 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The embedding after so many more rounds of messages, ``A~^t Z``, see `gvae.layers.propagate`."""
         self._check_trained()
         z: NDArray[np.float32] = propagate(
-            torch.from_numpy(self.embedding_), self.graph_.edge_index, steps
+            torch.from_numpy(self.embedding_),
+            self.graph_.edge_index,
+            steps,
+            self.graph_.get("edge_weight"),
         ).numpy()
         return z
 
@@ -399,11 +409,13 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _fingerprint(self, data: Data) -> dict[str, Any]:
-        return {"model": self.model, "val": self.val, "graph": graph_hash(data)}
+        versions = {"gvae": gvae.__version__, "torch": torch.__version__}
+        return {"model": self.model, "val": self.val, "graph": graph_hash(data), **versions}
 
     def _keep(self, model: GraphModel, data: Data, embedding: NDArray[np.float32]) -> None:
         """Set the attributes that `fit` and `load` both leave behind."""
         self.model_, self.graph_, self.embedding_ = model, data, embedding
+        self.__dict__.pop("labels_", None)  # of another embedding
         self.node_ids_ = node_ids(data).to_list()
         self.n_features_in_ = 0 if data.x is None else int(data.x.size(1))
 
@@ -424,6 +436,11 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             width = 0 if data.x is None else data.x.size(1)
             if width != learned.x.size(1):
                 raise InputError(f"the graph must have {learned.x.size(1)} node features, got {width}")
+            if data.get("feature_columns", mine := learned.get("feature_columns")) != mine:
+                raise InputError(
+                    "the features are encoded otherwise than those learned; "
+                    "read the graph with like=model.graph_"
+                )
             x: Tensor | None = data.x
             return x
         known = positions(node_ids(learned), node_ids(data))
@@ -438,7 +455,7 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ids = node_ids(self.graph_)
         if nodes is None:
             return np.arange(len(ids))
-        wanted = as_ids(nodes, "nodes")
+        wanted = as_ids([nodes] if isinstance(nodes, str) else nodes, "nodes")
         found = positions(ids, wanted)
         if (found < 0).any():
             unknown = wanted.filter(pl.Series(found < 0))
@@ -446,7 +463,7 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return found
 
     def _sides(self, sides: Sequence[Any]) -> Tensor:
-        names, side = np.unique(np.asarray(sides), return_inverse=True)
+        names, side = np.unique(np.asarray([str(side) for side in sides]), return_inverse=True)
         if len(side) != len(self.node_ids_) or len(names) != 2:
             raise InputError(
                 f"sides must hold two different values for {len(self.node_ids_)} nodes, "
@@ -465,7 +482,8 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Scores as columns: the logit and, with a calibration, the probability."""
         columns = [pl.Series("score", scores.double().cpu().numpy())]
         if self.calibration_ is not None:
-            probability = self.calibration_.probability(scores.double().cpu(), density(self.graph_))
+            prior = self.held_out_ / (self.held_out_ + num_non_edges(self.graph_))
+            probability = self.calibration_.probability(scores.double().cpu(), prior)
             columns.append(pl.Series("probability", probability.numpy()))
         return columns
 

@@ -21,8 +21,9 @@ from gvae.layers import Decoder, InnerProductDecoder
 BLOCK_LOGITS, MIN_BLOCK = 1 << 20, 16
 """Rows are taken so many that a block has 2^20 logits (4 MiB in float32), but at least 16."""
 
-EXACT_UP_TO = 150_000
-"""Nodes up to which `top_per_node` answers for all nodes exactly in about a minute (two cores, D = 16)."""
+EXACT_UP_TO = 10**10
+"""Pairs (asked nodes times nodes) that `top_per_node` scores one by one unless told otherwise: 100,000 nodes,
+each asked, take half a minute to a few minutes on two cores."""
 
 OVER_FETCH = 100
 """Partners beyond k that the approximate search fetches, so that known edges among them can be dropped."""
@@ -170,7 +171,7 @@ def top_per_node(
         Search by faiss (extra ``ann``), for `InnerProductDecoder` alone: in sub-quadratic time, but some
         partners may be missed, and a node may get fewer than k though it has k candidates, above all if it
         has many known edges. The search is seeded: on one machine the same question has the same answer.
-        ``None``: where it pays, above `EXACT_UP_TO` nodes, if faiss is installed.
+        ``None``: where it pays, above `EXACT_UP_TO` pairs, if faiss is installed.
 
     Returns
     -------
@@ -186,6 +187,8 @@ def top_per_node(
     k = min(require_int("k", k, at_least=1), z.size(0))
     _check_nodes(nodes, z.size(0))
     candidates = _Candidates(decoder, z, known, filters)
+    if approximate is None:
+        approximate = _worth_an_index(decoder, len(nodes) * z.size(0))
     search = _Approximate(candidates) if approximate else _Exact(candidates)
     # Filled in place: small tensors kept from each block would lie between the large ones and pin the heap.
     partners, scores = nodes.new_full((len(nodes), k), -1), z.new_zeros(len(nodes), k)
@@ -199,15 +202,15 @@ def top_per_node(
     return Ranking(torch.stack([nodes[row], partners[found]]), scores[found], rank + 1)
 
 
-def _worth_an_index(decoder: Decoder, num_nodes: int) -> bool:
+def _worth_an_index(decoder: Decoder, num_pairs: int) -> bool:
     """Whether the approximate index pays and can be had; warns where it pays but is not installed."""
-    if num_nodes <= EXACT_UP_TO or type(decoder) is not InnerProductDecoder:
+    if num_pairs <= EXACT_UP_TO or type(decoder) is not InnerProductDecoder:
         return False
     try:
         require("faiss", extra="ann")
     except MissingPackageError as error:
         warnings.warn(
-            f"{num_nodes:,} nodes are searched exactly, which takes long ({error})", GvaeWarning, stacklevel=4
+            f"{num_pairs:,} pairs are scored, which takes long ({error})", GvaeWarning, stacklevel=5
         )
         return False
     return True

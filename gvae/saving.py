@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
 
 from gvae.bundle import Bundle
 from gvae.calibration import Calibration
 from gvae.data.graph import density
 from gvae.data.tensors import graph_from_tensors, graph_hash, graph_tensors
 from gvae.environment import environment, resolve_device
+from gvae.errors import GvaeWarning, InputError
 from gvae.metrics import Scores
 from gvae.models import build
 from gvae.train import EpochRecord, History
@@ -29,8 +34,9 @@ def to_bundle(trained: GraphAutoencoder, manifest: Mapping[str, Any]) -> dict[st
         "tensors": {name: part.contiguous().cpu() for name, part in trained.model_.state_dict().items()},
         "graph": graph_tensors(data),
         "config": {
-            "parameters": trained.get_params(),
+            "parameters": {name: _plain(value) for name, value in trained.fitted_params_.items()},
             "calibration": trained.calibration_ and asdict(trained.calibration_),
+            "held_out": trained.held_out_,
             "val_scores": trained.val_scores_ and asdict(trained.val_scores_),
             "history": {"epochs": history.epochs, "epoch": history.epoch, "seconds": history.seconds},
             "graph": {key: data.get(key) for key in TEXTS},
@@ -54,16 +60,33 @@ def restore(estimator: GraphAutoencoder, bundle: Bundle) -> None:
     model.load_state_dict(bundle.tensors)
     records = [EpochRecord.from_dict(record) for record in bundle.history]
     estimator.history_ = History(records, **config["history"])
-    estimator.calibration_ = config["calibration"] and Calibration(**config["calibration"])
+    curve = {name: tuple(values) for name, values in (config["calibration"] or {}).items()}
+    estimator.calibration_ = Calibration(**curve) if curve else None
+    estimator.held_out_ = config["held_out"]
     estimator.val_scores_ = config["val_scores"] and Scores(**config["val_scores"])
-    model = model.eval().to(resolve_device(estimator.device))
+    model = model.eval().to(_device(estimator.device))
+    estimator.fitted_params_ = config["parameters"]
     estimator._keep(model, data, bundle.embedding.drop("id").to_numpy(writable=True))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, for JSON."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _device(name: str) -> torch.device:
+    """The device that was trained on, or the CPU where it is not to be had."""
+    try:
+        return resolve_device(name)
+    except InputError as error:
+        warnings.warn(f"{error}; the CPU is used", GvaeWarning, stacklevel=5)
+        return torch.device("cpu")
 
 
 def _manifest(trained: GraphAutoencoder) -> dict[str, Any]:
     data = trained.graph_
     return {
-        "model": trained.model,
+        "model": trained.fitted_params_["model"],
         "graph": {
             "nodes": data.num_nodes,
             "edges": data.num_edges // 2,
@@ -71,7 +94,7 @@ def _manifest(trained: GraphAutoencoder) -> dict[str, Any]:
             "density": density(data),
             "sha256": graph_hash(data),
         },
-        "held_out": trained.val,
+        "held_out": trained.held_out_,
         "val": trained.val_scores_ and asdict(trained.val_scores_),
         "seconds": trained.history_.seconds,
         "device": str(next(trained.model_.parameters()).device),

@@ -15,8 +15,8 @@ from gvae.randomness import new_generator
 MIN_CALIBRATION = 20
 """Held-out edges below which there is no calibration: two numbers fitted to fewer mean nothing."""
 
-CALIBRATION_NEGATIVES, MAX_NEGATIVES = 100, 1 << 19
-"""Non-edges that are drawn for each held-out edge to calibrate with, and in all."""
+CALIBRATION_NEGATIVES = 1 << 19
+"""Non-edges that are drawn to calibrate with: many, for the best-scoring pairs are rare among them."""
 
 
 @torch.no_grad()
@@ -64,7 +64,7 @@ def evaluate(model: GraphModel, part: LinkPart) -> Scores:
 
 @torch.no_grad()
 def calibrate(model: GraphModel, part: LinkPart, data: Data, *, seed: int = 0) -> Calibration | None:
-    """Fit a calibration to held-out edges and 100 times as many non-edges of the whole graph.
+    """Fit a calibration to held-out edges and 2^19 non-edges of the whole graph, or all.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def calibrate(model: GraphModel, part: LinkPart, data: Data, *, seed: int = 0) -
         return None
     num_nodes = part.num_nodes
     non_edges = num_nodes * (num_nodes - 1) // 2 - data.num_edges // 2
-    count = min(CALIBRATION_NEGATIVES * num_edges, MAX_NEGATIVES, non_edges)
+    count = min(CALIBRATION_NEGATIVES, non_edges)
     generator = new_generator(seed, "calibration")
     negatives = sample_negatives(data.edge_index, num_nodes, count, generator=generator)
     z = model.encode(part.x, part.edge_index, part.edge_weight).mean

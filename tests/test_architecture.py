@@ -39,9 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"models", "data", "calibration", "metrics", "randomness", "errors"},
     "train": {"scoring", "models", "losses", "data", "config", "randomness", "files", "errors"},
     "ranking": {"_optional", "layers", "data", "config", "errors"},
-    "saving": {
-        *("bundle", "calibration", "data", "environment", "metrics", "models", "train"),
-    },
+    "saving": {"bundle", "calibration", "data", "environment", "errors", "metrics", "models", "train"},
     "estimator": {
         "saving",
         *("bundle", "calibration", "clustering", "embeddings", "ranking", "_optional"),

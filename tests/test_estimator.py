@@ -23,9 +23,11 @@ import gvae.bundle
 import gvae.clustering
 import gvae.estimator
 from gvae import GraphAutoencoder, GvaeError
-from gvae.data import make_graph, node_ids
+from gvae.data import LinkPart, make_graph, node_ids, split_links
 from gvae.errors import GvaeWarning, InputError
 from gvae.layers import propagate
+from gvae.metrics import link_scores
+from gvae.train import Checkpoint
 
 FAST: dict[str, Any] = {"epochs": 5, "hidden": 8, "latent": 4}
 
@@ -186,6 +188,10 @@ def test_probabilities_follow_the_scores_and_the_density() -> None:
     frame = model.recommend(k=200, overall=True)
     assert frame["score"].is_sorted(descending=True)
     assert frame["probability"].is_sorted(descending=True)
+    curve, missing = model.calibration_, model.held_out_
+    non_edges = 80 * 79 // 2 - model.graph_.num_edges // 2
+    expected = curve.probability(torch.tensor(frame["score"].to_list()), missing / (missing + non_edges))
+    assert np.allclose(frame["probability"].to_numpy(), expected.numpy())
     assert 0 <= frame["probability"].min() <= frame["probability"].max() <= 1  # type: ignore[operator]
 
 
@@ -238,7 +244,16 @@ def test_clusters_are_kept(trained: GraphAutoencoder) -> None:
 def test_score_is_an_auc(trained: GraphAutoencoder, random_graph: Callable[..., Data]) -> None:
     assert 0.5 < trained.score(trained.graph_) <= 1
     featured = GraphAutoencoder(**FAST, val=0).fit(random_graph())
-    assert 0 <= featured.score(random_graph(seed=1)) <= 1
+    other = random_graph(seed=1)
+    part = split_links(other, val=0, test=0.1, seed=0).test
+    z = featured.model_.embed(make_graph(part.positives.new_empty(2, 0), 60, x=other.x))  # no messages
+    assert featured.score(other) != link_scores(*_logits(z, part)).auc
+    z = featured.model_.embed(Data(x=other.x, edge_index=part.edge_index, num_nodes=60))
+    assert featured.score(other) == pytest.approx(link_scores(*_logits(z, part)).auc)
+
+
+def _logits(z: torch.Tensor, part: LinkPart) -> list[np.ndarray]:
+    return [(z[pairs[0]] * z[pairs[1]]).sum(1).numpy() for pairs in (part.positives, part.negatives)]
 
 
 def test_another_graph_with_the_same_features(random_graph: Callable[..., Data]) -> None:
@@ -305,7 +320,7 @@ def test_integer_ids_sparse_features_and_weights_survive_a_bundle(tmp_path: Path
     edges = torch.tensor(
         [(i, (i * 7 + 3) % 30) for i in range(30)] + [(i, (i + 1) % 30) for i in range(29)]
     ).t()
-    data = make_graph(edges, 30, x=x, edge_weight=torch.rand(edges.size(1)))
+    data = make_graph(edges, 30, x=x, edge_weight=torch.arange(1.0, 60.0)[: edges.size(1)])
     model = GraphAutoencoder(**FAST, val=0).fit(data)
     model.save(tmp_path / "run")
     loaded = GraphAutoencoder.load(tmp_path / "run")
@@ -314,6 +329,54 @@ def test_integer_ids_sparse_features_and_weights_survive_a_bundle(tmp_path: Path
     assert torch.equal(loaded.graph_.edge_weight, model.graph_.edge_weight)
     assert torch.equal(loaded.graph_.x.to_dense(), torch.eye(30))
     assert np.array_equal(loaded.transform(data), model.embedding_)
+
+
+def test_what_is_saved_is_what_was_fitted(tmp_path: Path, novel: nx.Graph[Any]) -> None:
+    model = GraphAutoencoder(**FAST, seed=np.int64(1)).fit(novel)  # type: ignore[arg-type]
+    model.set_params(hidden=64, val=0)
+    model.save(tmp_path / "run")
+    loaded = GraphAutoencoder.load(tmp_path / "run")
+    assert (loaded.hidden, loaded.val, loaded.seed) == (8, 0.05, 1)
+    assert np.array_equal(loaded.transform(novel), model.transform(novel))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_run_from_another_device_is_loaded_on_the_cpu(tmp_path: Path, trained: GraphAutoencoder) -> None:
+    trained.fitted_params_["device"] = "cuda"
+    trained.save(tmp_path / "run")
+    with pytest.warns(GvaeWarning, match="no CUDA device here; the CPU is used"):
+        loaded = GraphAutoencoder.load(tmp_path / "run")
+    assert np.array_equal(loaded.embedding_, trained.embedding_)
+
+
+def test_labels_do_not_outlive_their_embedding(trained: GraphAutoencoder) -> None:
+    trained.cluster(3)
+    trained.fit(nx.karate_club_graph())
+    assert not hasattr(trained, "labels_")
+
+
+def test_weights_that_differ_by_direction_are_learned_as_their_sum() -> None:
+    edges = torch.tensor([(i, (i + 1) % 20) for i in range(20)]).t()
+    both = torch.cat([edges, edges.flip(0)], dim=1)
+    data = make_graph(both, 20, edge_weight=torch.arange(40.0) + 1, directed=True)
+    with pytest.warns(GvaeWarning, match="directions of the edges are not learned"):
+        model = GraphAutoencoder(**FAST, val=0).fit(data)
+    graph = model.graph_
+    assert is_undirected(graph.edge_index, graph.edge_weight)
+    assert graph.edge_weight[(graph.edge_index[0] == 3) & (graph.edge_index[1] == 4)].item() == 4 + 24
+
+
+def test_features_encoded_otherwise_are_refused() -> None:
+    graph = pl.DataFrame({"u": ["a", "b", "c"], "v": ["b", "c", "d"]})
+    table = pl.DataFrame({"id": ["a", "b", "c", "d"], "colour": ["red", "blue", "red", "blue"]})
+    model = GraphAutoencoder(**FAST, val=0).fit(gvae.read_graph(graph, features=table))
+    other = table.with_columns(colour=pl.Series(["red", "yellow", "red", "yellow"]))
+    with pytest.raises(InputError, match="encoded otherwise than those learned"):
+        model.transform(gvae.read_graph(graph, features=other))
+    new = pl.DataFrame({"u": ["e"], "v": ["b"]})
+    newest = pl.DataFrame({"id": ["e"], "colour": ["red"]})  # b has its features already
+    z = model.transform(gvae.read_graph(new, features=newest, like=model.graph_), extend=True)
+    assert z.shape == (2, 4)
 
 
 def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -330,7 +393,10 @@ def test_a_bundle_of_something_else_is_refused(tmp_path: Path) -> None:
         GraphAutoencoder.load(tmp_path / "other")
 
 
-def test_an_interrupted_fit_goes_on_to_the_same_numbers(tmp_path: Path, novel: nx.Graph[Any]) -> None:
+def test_an_interrupted_fit_goes_on_to_the_same_numbers(
+    tmp_path: Path, novel: nx.Graph[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkpoint.__init__, "__defaults__", (0.0,))  # keep the state after each epoch
     whole = GraphAutoencoder(**{**FAST, "epochs": 30}).fit(novel)
 
     def stop(epoch: int, record: object) -> None:
@@ -340,7 +406,11 @@ def test_an_interrupted_fit_goes_on_to_the_same_numbers(tmp_path: Path, novel: n
     partial = GraphAutoencoder(**{**FAST, "epochs": 30})
     with pytest.raises(KeyboardInterrupt):
         partial.fit(novel, on_epoch=stop, checkpoint=tmp_path / "partial")
-    partial.fit(novel, checkpoint=tmp_path / "partial")
+    assert (tmp_path / "partial" / "checkpoint.safetensors").exists()
+    seen: list[int] = []
+    partial.fit(novel, on_epoch=lambda epoch, _: seen.append(epoch), checkpoint=tmp_path / "partial")
+    assert 1 < seen[0] <= 15
+    assert seen == list(range(seen[0], 31))
     assert np.array_equal(partial.embedding_, whole.embedding_)
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import gvae.ranking
-from gvae.errors import InputError
+from gvae.errors import GvaeWarning, InputError
 from gvae.layers import Decoder, InnerProductDecoder
 from gvae.ranking import Filters, Ranking, top_pairs, top_per_node
 
@@ -332,3 +334,34 @@ def test_the_approximate_search_is_for_the_inner_product_alone() -> None:
 
     with pytest.raises(InputError, match="needs an InnerProductDecoder, got Scaled"):
         top_per_node(Scaled(), torch.ones(3, 1), torch.arange(3), 1, known=NOTHING, approximate=True)
+
+
+@pytest.mark.parametrize(("pairs", "approximate"), [(59 * 60, True), (60 * 60, False)])
+def test_the_index_is_used_where_it_pays(
+    pairs: int, approximate: bool, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    monkeypatch.setattr(gvae.ranking, "EXACT_UP_TO", pairs)
+    made: list[str] = []
+    for kind in (gvae.ranking._Approximate, gvae.ranking._Exact):
+        original = kind.__init__
+
+        def spy(self: object, candidates: object, original: Any = original) -> None:
+            made.append(type(self).__name__)
+            original(self, candidates)
+
+        monkeypatch.setattr(kind, "__init__", spy)
+    z = torch.randn(60, 4, generator=generator)
+    known = torch.tensor([[0, 1], [1, 0]])
+    top_per_node(InnerProductDecoder(), z, torch.arange(60), 3, known=known, approximate=None)
+    assert made == ["_Approximate" if approximate else "_Exact"]
+
+
+def test_without_faiss_all_is_scored_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    monkeypatch.setattr(gvae.ranking, "EXACT_UP_TO", 1)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    z, known = torch.randn(9, 4, generator=generator), torch.tensor([[0, 1], [1, 0]])
+    with pytest.warns(GvaeWarning, match="81 pairs are scored, which takes long"):
+        found = top_per_node(InnerProductDecoder(), z, torch.arange(9), 2, known=known, approximate=None)
+    assert found.pairs.shape == (2, 18)

@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array, hstack, vstack
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data.edges import numbers
+from gvae.data.graph import is_sparse
 from gvae.data.nodes import as_ids, node_ids, positions, text_ids, whole_numbers
 from gvae.data.tables import Table
 from gvae.errors import GvaeWarning, InputError
@@ -70,15 +71,15 @@ class NodeTable:
         Column of the labels, which are no features.
     text
         Columns that hold text, for TF-IDF.
-    columns
-        How the columns were encoded before, for new nodes; ``None``: found out from the table.
+    like
+        An earlier graph: columns are encoded as its were; its nodes need no row, they keep their features.
     """
 
     table: Table
     id: str | None = None
     label: str | None = None
     text: Sequence[str] = ()
-    columns: Sequence[FeatureColumn] | None = None
+    like: Data | None = None
 
     def ids(self) -> pl.Series:
         """The ids, checked: none missing, none twice."""
@@ -111,8 +112,9 @@ class NodeTable:
             ),
         )
         rows = positions(ids, nodes)
-        if (rows < 0).any():
-            missing = nodes.filter(pl.Series(rows < 0))
+        earlier = np.full(len(nodes), -1) if self.like is None else positions(node_ids(self.like), nodes)
+        if ((rows < 0) & (earlier < 0)).any():
+            missing = nodes.filter(pl.Series((rows < 0) & (earlier < 0)))
             raise InputError(
                 f"{self.table.name}: no row for node {missing[0]!r}; "
                 f"{len(missing)} of {len(nodes)} nodes have none"
@@ -121,16 +123,28 @@ class NodeTable:
             _set_labels(data, self.table, self.label, rows)
         columns = self._feature_columns()
         if columns:
-            data.x = _tensor(hstack([_encoded(self.table, column) for column in columns], format="csr")[rows])
+            x = hstack([_encoded(self.table, column) for column in columns], format="csr")
+            if self.like is not None and (rows < 0).any():
+                x = self._joined(x)
+                rows = np.where(rows < 0, len(ids) + earlier, rows)
+            data.x = _tensor(x[rows])
             data.feature_columns = [column.to_dict() for column in columns]
+
+    def _joined(self, x: csr_array) -> csr_array:
+        """The table's features above those of the earlier graph."""
+        earlier = None if self.like is None else self.like.x
+        width = 0 if earlier is None else earlier.size(1)
+        if earlier is None or width != x.shape[1]:
+            raise InputError(f"{self.table.name}: gives {x.shape[1]} features, the earlier graph has {width}")
+        return vstack([x, _matrix(earlier)], format="csr")
 
     def _id_column(self) -> str:
         named = [name for name in self.table.frame.columns if name.strip().lower() in IDS]
         return self.id or [*named, *self.table.frame.columns][0]
 
     def _feature_columns(self) -> list[FeatureColumn]:
-        if self.columns is not None:
-            return [*self.columns]
+        if self.like is not None and self.like.get("feature_columns") is not None:
+            return [*map(FeatureColumn.from_dict, self.like.feature_columns)]
         for name in self.text:
             self.table.column(name)
         names = [name for name in self.table.frame.columns if name not in (self._id_column(), self.label)]
@@ -220,6 +234,13 @@ def _tensor(matrix: csr_array) -> Tensor:
         torch.from_numpy(matrix.data).to(dtype),
         size=matrix.shape,
     )
+
+
+def _matrix(x: Tensor) -> csr_array:
+    if not is_sparse(x):
+        return csr_array(x.numpy())
+    parts = (x.values(), x.col_indices(), x.crow_indices())
+    return csr_array(tuple(part.numpy() for part in parts), shape=tuple(x.shape))
 
 
 def _set_labels(data: Data, table: Table, name: str, rows: NDArray[np.int64]) -> None:

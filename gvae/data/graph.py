@@ -254,9 +254,20 @@ def density(data: Data) -> float:
     return float(data.num_edges / (num_nodes * (num_nodes - 1)))
 
 
+def is_symmetric(data: Data) -> bool:
+    """Whether a graph has both directions of each edge, with equal weights."""
+    return bool(is_undirected(data.edge_index, data.get("edge_weight"), num_nodes=data.num_nodes))
+
+
+def num_non_edges(data: Data) -> int:
+    """Number of node pairs that are not edges of an undirected graph."""
+    num_nodes = int(data.num_nodes or 0)
+    return num_nodes * (num_nodes - 1) // 2 - int(data.num_edges) // 2
+
+
 def as_undirected(data: Data) -> Data:
     """The graph itself if it is undirected, or else a copy with both directions of each edge."""
-    if is_undirected(data.edge_index, num_nodes=data.num_nodes):
+    if is_symmetric(data):
         return data
     symmetric = make_graph(data.edge_index, int(data.num_nodes or 0), edge_weight=data.get("edge_weight"))
     for key, value in data.to_dict().items():

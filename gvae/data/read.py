@@ -16,7 +16,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data.edges import KNOWN, Columns, RawGraph, edges_from_table
-from gvae.data.features import FeatureColumn, NodeTable
+from gvae.data.features import NodeTable
 from gvae.data.formats import (
     from_array,
     from_data,
@@ -49,7 +49,7 @@ def read_graph(
     label: str | None = None,
     text: Sequence[str] = (),
     isolated: bool = False,
-    feature_columns: Sequence[dict[str, Any]] | None = None,
+    like: Data | None = None,
 ) -> Data:
     """Read a graph from a file or an object, with its node ids.
 
@@ -87,8 +87,9 @@ def read_graph(
         Columns of ``features`` that hold text: TF-IDF.
     isolated
         Let ids that only ``features`` has be nodes without an edge; otherwise they are an error.
-    feature_columns
-        The ``feature_columns`` of an earlier graph, to encode new nodes alike.
+    like
+        An earlier graph, for new nodes of it: columns are encoded as its were, and the nodes that it has need
+        no row in ``features``, they keep theirs.
 
     Returns
     -------
@@ -109,8 +110,7 @@ def read_graph(
     raw = graph if isinstance(graph, RawGraph) else _from_object(graph, name, columns)
     nodes = None
     if features is not None:
-        earlier = None if feature_columns is None else [*map(FeatureColumn.from_dict, feature_columns)]
-        nodes = NodeTable(_feature_table(features), id, label, text, earlier)
+        nodes = NodeTable(_feature_table(features), id, label, text, like)
     elif id or label or text or isolated:
         raise InputError("id, label, text and isolated describe the table of features; there is none")
     if nodes is not None and isolated:

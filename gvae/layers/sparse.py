@@ -144,7 +144,7 @@ def normalized_adjacency(
 
 
 @torch.no_grad()
-def propagate(z: Tensor, edge_index: Tensor, steps: int) -> Tensor:
+def propagate(z: Tensor, edge_index: Tensor, steps: int, edge_weight: Tensor | None = None) -> Tensor:
     """``A~^t Z``: each node's row averaged with those of its neighbours, t times (Wu et al. 2019, eq. 8).
 
     Parameters
@@ -155,6 +155,8 @@ def propagate(z: Tensor, edge_index: Tensor, steps: int) -> Tensor:
         Edges in both directions, shape ``(2, E)``.
     steps
         t; with 0 z stays as it is.
+    edge_weight
+        Weights of the edges, ``(E,)``; without them all are 1.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def propagate(z: Tensor, edge_index: Tensor, steps: int) -> Tensor:
     InputError
         If ``steps`` is negative.
     """
-    adjacency = normalized_adjacency(edge_index, z.size(0), z.dtype)
+    adjacency = normalized_adjacency(edge_index, z.size(0), z.dtype, edge_weight)
     for _ in range(require_int("steps", steps, at_least=0)):
         z = sparse_matmul(adjacency, z)
     return z

@@ -130,7 +130,7 @@ def test_new_nodes_have_features_encoded_as_those_of_the_run(
     result = gvae("embed", club_run, graph, "--features", members, "--out", tmp_path / "z.parquet")
     assert result.exit_code == 0, result.output
     frame, model = pl.read_parquet(tmp_path / "z.parquet"), GraphAutoencoder.load(club_run)
-    new = read_graph(graph, features=members, feature_columns=model.graph_.feature_columns)
+    new = read_graph(graph, features=members, like=model.graph_)
     assert new.x.size(1) == model.n_features_in_ == 3  # age; short, words
     assert frame["id"].to_list() == ["m0", "m99"]
     np.testing.assert_array_equal(coordinates(frame), model.transform(new, extend=True))

@@ -51,16 +51,16 @@ def test_new_nodes_are_encoded_alike() -> None:
         {"id": [0, 1, 2], "n": [4.0, 2.0, 0.0], "c": ["x", "y", "x"], "t": ["red car", "red", "blue car"]}
     )
     with pytest.warns(GvaeWarning, match="columns divided"):
-        columns = read_graph(graph(), features=first, text=["t"]).feature_columns
+        earlier = read_graph(graph(), features=first, text=["t"])
     second = pl.DataFrame(
         {"id": [2, 1, 0], "t": ["green", "car", "red red"], "c": ["y", "unseen", "x"], "n": [8, 2, 1]}
     )
-    found = features(read_graph(graph(), features=second, text=["t"], feature_columns=columns))
+    found = features(read_graph(graph(), features=second, text=["t"], like=earlier))
     tfidf = TfidfVectorizer().fit(first["t"]).transform(["red red", "car", "green"]).toarray()
     assert [row[:3] for row in found] == [[0.25, 1, 0], [0.5, 0, 0], [2, 0, 1]]
     torch.testing.assert_close(torch.tensor(found)[:, 3:], torch.from_numpy(tfidf).float())
     with pytest.raises(InputError, match="no column 'n'; its columns are"):
-        read_graph(graph(), features=second.drop("n"), feature_columns=columns)
+        read_graph(graph(), features=second.drop("n"), like=earlier)
 
 
 def test_text_equals_scikit_learn() -> None:
