@@ -94,10 +94,20 @@ def load_run(path: str) -> GraphAutoencoder:
     return GraphAutoencoder.load(path)
 
 
+def score_caption(model: GraphAutoencoder) -> str:
+    """What the columns score and probability mean."""
+    if model.calibration_ is not None:
+        return "Score: logit. Probability: if as many links are missing as were held out, and like those."
+    why = "too few edges were" if model.held_out_ else "nothing was"
+    return f"Score: logit. No probability: {why} held out to calibrate."
+
+
 def check_out(path: str | None, endings: tuple[str, ...]) -> None:
     """Find out, before any work, whether ``--out`` can be written."""
     if path is None:
         return
+    if is_run(str(Path(path).parent)):
+        raise InputError(f"--out {path}: lies in a run's folder, whose files are the run's own")
     if Path(path).suffix.lower() not in endings:
         raise InputError(f"--out {path}: the ending must be one of {', '.join(endings)}")
     check_target(path, "--out")

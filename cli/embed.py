@@ -10,7 +10,6 @@ import typer
 from gvae.catalog import EMBEDDING_FORMATS
 from gvae.embeddings import ENDINGS, embedding_files, embedding_format, write_embedding
 from gvae.errors import InputError
-from gvae.files import check_target
 
 from ._graphs import NETWORKS, RUN, check_graph, check_out, check_run, load_graph, load_run
 from ._options import ReadOptions, option, takes
@@ -68,7 +67,7 @@ def command(
         check_out(out, (*ENDINGS, *NETWORKS))
     written = [Path(out)] if as_network else embedding_files(out, embedding_format(out, format))
     for path in written:
-        check_target(path, "--out")
+        check_out(str(path), (path.suffix.lower(),))
     data, frame = _embedding(run, graph, alone, read)
     if as_network:
         from gvae.data import write_graph

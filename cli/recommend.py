@@ -10,7 +10,7 @@ from gvae.config import require_int
 from gvae.errors import InputError
 
 from ._console import print_frame
-from ._graphs import RUN, TABLES, check_files, check_out, check_run, load_run, write_table
+from ._graphs import RUN, TABLES, check_files, check_out, check_run, load_run, score_caption, write_table
 from ._options import option
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ def command(
 def _caption(model: GraphAutoencoder, found: int) -> str:
     if not found:
         return "No pair: all are edges, or left out by what you asked for."
-    if model.calibration_ is None:
-        return "Score: logit. No probability: too few edges were held out to calibrate."
-    return "Score: logit. Probability: if as many links are missing as were held out, and like those."
+    return score_caption(model)
 
 
 def _first_column(path: str) -> pl.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -223,6 +224,13 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         whole = extend_graph(self.graph_, asked) if extend else asked
         z = self.model_.embed(whole, self._inputs(whole)).numpy()
         embedding: NDArray[np.float32] = z[positions(node_ids(whole), node_ids(asked))]
+        lost = int((embedding == 0).all(axis=1).sum())
+        if lost:
+            warnings.warn(
+                f"{lost} of {len(embedding)} nodes have nothing that is known near them: their vectors are 0",
+                GvaeWarning,
+                stacklevel=2,
+            )
         return embedding
 
     def score(self, graph: Any, y: object = None) -> float:
@@ -396,6 +404,8 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The sizes and settings, checked."""
         check_name("model", self.model, MODELS)
         check_name("loss", self.loss, (*LOSSES, "auto"))
+        if not isinstance(self.val, Real) or not 0 <= self.val < 1:
+            raise InputError(f"val must be a share in [0, 1), got {self.val!r}")
         settings = {"epochs": self.epochs, "lr": self.lr, "beta": self.beta, "patience": self.patience}
         return Preset().override(hidden=self.hidden, latent=self.latent, **settings)
 

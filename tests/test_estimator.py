@@ -119,7 +119,8 @@ def test_nothing_is_to_be_had_before_fit(call: str, tmp_path: Path) -> None:
         ({"loss": "half"}, "unknown loss 'half'"),
         ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
         ({"latent": 2.5}, "latent must be an integer >= 1, got 2.5"),
-        ({"val": 1.0}, "val and test must be shares"),
+        ({"val": 1.0}, r"val must be a share in \[0, 1\), got 1.0"),
+        ({"val": "x"}, r"val must be a share in \[0, 1\), got 'x'"),
         ({"seed": -1}, "seed must be an integer >= 0, got -1"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
     ],
@@ -418,3 +419,10 @@ def test_fit_leaves_no_warning_of_a_library(novel: nx.Graph[Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         GraphAutoencoder(**FAST).fit(novel).recommend(k=1)
+
+
+def test_nodes_far_from_all_that_is_known_are_told(trained: GraphAutoencoder) -> None:
+    more: nx.Graph[Any] = nx.Graph([("Newman", "Valjean"), ("Nemo", "Ned")])
+    with pytest.warns(GvaeWarning, match="2 of 4 nodes have nothing that is known near them"):
+        z = trained.transform(more, extend=True)
+    assert (z != 0).any(axis=1).tolist() == [True, True, False, False]

@@ -97,6 +97,8 @@ def _ends(table: Table, columns: Columns) -> list[str]:
     """The columns that hold the ends of the edges: those asked for, those with a known name, the first."""
     for name in columns.asked():
         table.column(name)
+    if (columns.source is None) != (columns.target is None):
+        raise InputError(f"{table.name}: source and target (--source, --target) go together, got one of them")
     lower = {name.strip().lower(): name for name in reversed(table.frame.columns)}
     free = [name for name in table.frame.columns if name not in columns.asked()]
     ends: list[str] = []

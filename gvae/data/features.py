@@ -104,6 +104,8 @@ class NodeTable:
         """
         ids, nodes = self.ids(), node_ids(data)
         unknown = positions(nodes, ids) < 0
+        if self.like is not None:  # rows of nodes that are known from there are welcome
+            unknown &= positions(node_ids(self.like), ids) < 0
         self.table.fail(
             pl.Series(unknown),
             lambda row: (

@@ -198,7 +198,9 @@ def read_pt(path: Path) -> Data:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: is not a whole file of torch.save")
     try:
-        with torch.serialization.safe_globals(SAFE_CLASSES), warnings.catch_warnings():
+        # Leaving the context takes its classes off torch's list, also those that were on it before.
+        missing = [kind for kind in SAFE_CLASSES if kind not in torch.serialization.get_safe_globals()]
+        with torch.serialization.safe_globals(missing), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             data = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -19,8 +19,17 @@ from gvae.data.nodes import as_ids, node_ids, positions
 from gvae.data.tables import Table, as_frame, check_file, read_table
 from gvae.errors import GvaeWarning, InputError
 
+NODE_NAMES = [
+    style(name)
+    for name in ("id", "ids", "node", "nodes", "node_id", "name", "side")
+    for style in (str.lower, str.title, str.upper)
+]
+"""Names by which the first line of a file of nodes is known for a header."""
 
-def read_pairs(pairs: Any) -> pl.DataFrame:
+
+def read_pairs(
+    pairs: Any, *, source: str | None = None, target: str | None = None, header: bool | None = None
+) -> pl.DataFrame:
     """The ids of node pairs, as columns ``source`` and ``target``.
 
     Parameters
@@ -28,6 +37,8 @@ def read_pairs(pairs: Any) -> pl.DataFrame:
     pairs
         A list of tuples, an array ``(P, 2)``, a frame whose first two columns hold them, or a file: CSV, TSV,
         separated by blanks, or Parquet.
+    source, target, header
+        For a file, as in `gvae.data.read_graph`.
 
     Raises
     ------
@@ -36,12 +47,12 @@ def read_pairs(pairs: Any) -> pl.DataFrame:
     """
     if isinstance(pairs, str | os.PathLike):
         check_file(Path(pairs))
-        table = read_table(Path(pairs), header=None, known=KNOWN)
-        source, target = edge_ends(table, Columns())
-        return pl.DataFrame({"source": source, "target": target})
+        columns = Columns(source, target)
+        table = read_table(Path(pairs), header=header, names=columns.asked(), known=KNOWN)
+        return pl.DataFrame(dict(zip(("source", "target"), edge_ends(table, columns), strict=True)))
     if hasattr(type(pairs), "columns"):
         frame = as_frame(pairs)
-        columns: list[Any] = [frame[name] for name in frame.columns[:2]]
+        sides: list[Any] = [frame[name] for name in frame.columns[:2]]
     else:
         try:
             pairs = [tuple(pair) for pair in (pairs.tolist() if hasattr(pairs, "tolist") else pairs)]
@@ -52,11 +63,12 @@ def read_pairs(pairs: Any) -> pl.DataFrame:
         wrong = [pair for pair in pairs if len(pair) != 2]
         if wrong:
             raise InputError(f"pairs must be pairs of node ids (source, target), got {wrong[0]!r}")
-        columns = [list(side) for side in zip(*pairs, strict=True)] or [[], []]
-    if len(columns) != 2:
-        raise InputError(f"pairs must have two columns of node ids, got {len(columns)}")
-    source, target = (as_ids(column, "pairs") for column in columns)
-    return pl.DataFrame({"source": source, "target": target})
+        sides = [list(side) for side in zip(*pairs, strict=True)] or [[], []]
+    if len(sides) != 2:
+        raise InputError(f"pairs must have two columns of node ids, got {len(sides)}")
+    return pl.DataFrame(
+        {name: as_ids(side, "pairs") for name, side in zip(("source", "target"), sides, strict=True)}
+    )
 
 
 def read_ids(path: str | Path) -> pl.Series:
@@ -93,7 +105,7 @@ def read_sides(path: str | Path, data: Data) -> list[Any]:
 
 def _node_file(path: str | Path) -> Table:
     check_file(Path(path))
-    return read_table(Path(path), header=None, known=("id", "node", "side", "node_id", "name", "type"))
+    return read_table(Path(path), header=None, names=NODE_NAMES)
 
 
 def find_pairs(ids: pl.Series, pairs: pl.DataFrame) -> Tensor:

@@ -80,8 +80,8 @@ def read_table(
         ``#`` or ``%`` are comments.
     header
         Whether a text file's first line names the columns; ``None`` finds out: it does when it holds one of
-        ``names``, or two of ``known`` (in any case), or when the first two fields are integers in the
-        second line but not in the first. Columns without names are ``column_0``, ``column_1``, ...
+        ``names``, or two of ``known`` (in any case), or words alone, one of them over a column of numbers.
+        Columns without names are ``column_0``, ``column_1``, ...
     names
         Columns that will be asked for.
     known
@@ -237,8 +237,10 @@ class _Text:
         first, *rest = self.sample
         if set(first) & set(names) or sum(field.strip().lower() in known for field in first) >= 2:
             return True
-        numeric = [all(map(_is_integer, row[:2])) for row in (first, *rest[:1])]
-        return numeric == [False, True] and not any(map(_is_integer, first[:2]))
+        if not rest or any(map(_is_number, first)):
+            return False
+        # A column of numbers under a word: the word is its name.
+        return any(all(len(row) > i and _is_number(row[i]) for row in rest) for i in range(len(first)))
 
     def _is_row(self, line: str) -> bool:
         """Whether a line is neither blank nor a comment."""
@@ -308,8 +310,12 @@ def _single_spaced(content: bytes) -> bytes:
     return re.sub(rb" ?\n ?", b"\n", content)
 
 
-def _is_integer(text: str) -> bool:
-    return re.fullmatch(r"\s*-?[0-9]+\s*", text) is not None
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def as_frame(frame: Any) -> pl.DataFrame:

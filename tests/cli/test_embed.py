@@ -161,3 +161,11 @@ def test_the_second_file_of_a_pair_is_checked_too(gvae: Command, run: Path, tmp_
     assert result.exit_code == 2
     assert "z.ids.csv: is a folder, expected a file" in result.stderr
     assert os.listdir(tmp_path) == ["z.ids.csv"]
+
+
+def test_a_run_is_not_written_into(gvae: Command, run: Path) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    result = gvae("embed --format csv", run, "--out", run / "model.safetensors")
+    assert result.exit_code == 2
+    assert "lies in a run's folder" in result.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before

@@ -142,7 +142,7 @@ def test_without_calibration_there_are_no_probabilities(
     gvae: Command, club_run: Path, tmp_path: Path
 ) -> None:
     result = gvae("recommend --top 2", club_run, "--out", tmp_path / "links.csv")
-    assert "No probability: too few edges were held out" in " ".join(result.stdout.split())
+    assert "No probability: nothing was held out" in " ".join(result.stdout.split())
     assert pl.read_csv(tmp_path / "links.csv").columns == ["source", "target", "score", "rank"]
 
 
@@ -151,3 +151,10 @@ def test_no_pair_that_is_good_enough_is_an_empty_table(gvae: Command, run: Path,
     assert result.exit_code == 0
     assert "No pair: all are edges, or left out by what you asked for." in result.stdout
     assert pl.read_csv(tmp_path / "links.csv").height == 0
+
+
+def test_a_file_of_nodes_may_have_a_header(gvae: Command, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text("id\nValjean\n")
+    result = gvae("recommend --per-node 2 --nodes", tmp_path / "who.csv", run)
+    assert result.exit_code == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[3:5]] == ["Valjean"] * 2

@@ -63,3 +63,16 @@ def test_integers_from_text_find_the_nodes_of_a_data_set(gvae: Command, tmp_path
     assert result.exit_code == 0
     assert result.stderr == ""
     assert sorted(os.listdir(tmp_path)) == ["pairs.csv", "run"]
+
+
+def test_columns_and_a_header_can_be_named(gvae: Command, run: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("who,left,right\nx,Valjean,Cosette\n")
+    named = gvae("score --source left --target right", run, pairs, "--out", tmp_path / "a.csv")
+    assert named.exit_code == 0, named.stderr
+    pairs.write_text("left,right\nValjean,Cosette\n")
+    told = gvae("score --header", run, pairs, "--out", tmp_path / "b.csv")
+    assert told.exit_code == 0, told.stderr
+    frames = [pl.read_csv(tmp_path / name) for name in ("a.csv", "b.csv")]
+    assert frames[0].equals(frames[1])
+    assert frames[0].height == 1

@@ -117,3 +117,8 @@ def test_times_are_numbers_or_dates() -> None:
 def test_bad_times_name_their_line(column: list[str | None], message: str) -> None:
     with pytest.raises(InputError, match=rf"t\.csv, line [23]: {message}"):
         times(text(t=column), "t")
+
+
+def test_one_end_alone_is_refused() -> None:
+    with pytest.raises(InputError, match=r"source and target \(--source, --target\) go together"):
+        ends(text(n=["1"], a=["x"], b=["y"]), Columns(source="a"))

@@ -147,3 +147,15 @@ def test_ids_of_the_table_alone_are_isolated_nodes() -> None:
         graph(), features=pl.DataFrame({"id": [9, 2, 1, 0], "a": [0.9, 0.2, 0.1, 0.0]}), isolated=True
     )
     assert data.node_ids == [0, 1, 2, 9]
+
+
+def test_nodes_of_an_earlier_graph_may_have_rows_or_none() -> None:
+    first = pl.DataFrame({"id": ["a", "b", "c"], "n": [0.1, 0.2, 0.3]})
+    earlier = read_graph(pl.DataFrame({"u": ["a", "b"], "v": ["b", "c"]}), features=first)
+    new = pl.DataFrame({"u": ["d"], "v": ["b"]})
+    for rows in ({"id": ["d"], "n": [0.9]}, {"id": ["a", "d", "c"], "n": [0.1, 0.9, 0.3]}):
+        data = read_graph(new, features=pl.DataFrame(rows), like=earlier)
+        assert data.node_ids == ["b", "d"]
+        assert data.x.to_dense().flatten().tolist() == pytest.approx([0.2, 0.9])
+    with pytest.raises(InputError, match="no row for node 'e'"):
+        read_graph(pl.DataFrame({"u": ["e"], "v": ["b"]}), features=first, like=earlier)

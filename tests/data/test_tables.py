@@ -159,3 +159,17 @@ def test_frames_of_pandas_and_polars_are_alike() -> None:
         as_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]))
     with pytest.raises(InputError, match="lazy"):
         as_frame(frame.lazy().select("z"))
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("von,nach,km\na,b,1\nb,c,2.5\n", True),  # numbers under a word
+        ("user,item\nu1,i3\nu2,i3\n", False),  # cannot be told
+        ("a,1\n2,3\n", False),
+        ("a,b,1\nb,c,2\n", False),
+    ],
+)
+def test_words_over_numbers_are_a_header(text: str, header: bool, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    assert read_table(tmp_path / "t.csv", header=None).header is header
