@@ -1,11 +1,11 @@
-"""New nodes: hide a tenth of a graph's nodes with their edges, train on the rest, embed them, predict their links.
+"""New nodes: hide a tenth of a graph's nodes, train on the rest, embed them, predict their links.
 
     python benchmarks/new_nodes.py [--dataset cora] [--seeds 0 1 2 ...] [--known 0.9]
 
-Each seed hides other nodes. With ``--known 0`` a new node comes with its features alone and all of its links are
-predicted; by default it comes with 90 % of its links, drawn at random, and the other 10 % are predicted, as for
-the nodes of the usual split. Negatives: as many pairs with a new node that are edges nowhere. The transductive
-figure beside it is that of a model of the same settings on the usual split of the same seed, 85/5/10.
+Each seed hides other nodes. ``--known`` is the share of its links, drawn at random, that a new node comes with;
+the others are predicted. 0.9 is as on the usual split, where a tenth of the links is hidden too; with 0 a new
+node has its features alone. Negatives: as many pairs with a new node that are edges nowhere. The transductive
+figure beside it is that of the usual split of the same seeds (protocol strict).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae import GraphAutoencoder, make_graph, sample_negatives
-from gvae.data import LinkPart, split_links
 from gvae.datasets import load
 from gvae.experiment import run_seeds
 from gvae.metrics import link_scores
@@ -34,6 +33,7 @@ def hide_nodes(data: Data, seed: int, share: float = 0.1) -> Tensor:
 
 
 def rows(x: Tensor, keep: Tensor) -> Tensor:
+    """The rows of features that a mask keeps."""
     return x.to_sparse_coo().index_select(0, keep.nonzero()[:, 0])
 
 
@@ -45,6 +45,7 @@ def old_graph(data: Data, new: Tensor) -> Data:
 
 
 def new_node_auc(data: Data, seed: int, known: float) -> float:
+    """AUC, percent, of the links of new nodes that are not known."""
     new = hide_nodes(data, seed)
     model = GraphAutoencoder(seed=seed).fit(old_graph(data, new))
     generator = new_generator(seed, "links of new nodes")
@@ -60,6 +61,7 @@ def new_node_auc(data: Data, seed: int, known: float) -> float:
 
 
 def main() -> None:
+    """Print both figures, mean and standard deviation over the seeds."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="cora")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
@@ -68,7 +70,8 @@ def main() -> None:
     data = load(arguments.dataset)
     usual = [100 * run.scores.auc for run in run_seeds(data, protocol="strict", seeds=arguments.seeds).runs]
     found = [new_node_auc(data, seed, arguments.known) for seed in arguments.seeds]
-    for name, values in (("transductive", usual), (f"new nodes, {arguments.known:.0%} of links known", found)):
+    known = f"new nodes, {arguments.known:.0%} of their links known"
+    for name, values in (("transductive", usual), (known, found)):
         print(f"{name}: AUC {statistics.fmean(values):.2f} ± {statistics.stdev(values):.2f}")
 
 
