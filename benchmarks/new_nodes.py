@@ -2,7 +2,7 @@
 
     python benchmarks/new_nodes.py [--dataset cora] [--seeds 0 1 2 ...] [--known 0.9]
 
-Each seed hides other nodes. ``--known`` is the share of its links, drawn at random, that a new node comes with;
+Each seed hides other nodes. ``--known`` is the share of its links, drawn at random, that a new node has;
 the others are predicted. 0.9 is as on the usual split, where a tenth of the links is hidden too; with 0 a new
 node has its features alone. Negatives: as many pairs with a new node that are edges nowhere. The transductive
 figure beside it is that of the usual split of the same seeds (protocol strict).
