@@ -98,8 +98,10 @@ def score_caption(model: GraphAutoencoder) -> str:
     """What the columns score and probability mean."""
     if model.calibration_ is not None:
         return "Score: logit. Probability: if as many links are missing as were held out, and like those."
-    why = "too few edges were" if model.held_out_ else "nothing was"
-    return f"Score: logit. No probability: {why} held out to calibrate."
+    if not model.held_out_:
+        return "Score: logit. No probability: nothing was held out to calibrate."
+    few = f"{model.held_out_} edges were held out, 20 are needed to calibrate"
+    return f"Score: logit. No probability: {few} (gvae train --val 0.2 holds out more)."
 
 
 def check_out(path: str | None, endings: tuple[str, ...]) -> None:
