@@ -10,7 +10,7 @@ import typer
 
 from gvae.catalog import DATASETS
 from gvae.errors import InputError, UnknownNameError
-from gvae.files import check_target, write_file
+from gvae.files import check_target, is_bundle
 
 from ._options import ReadOptions
 
@@ -73,14 +73,9 @@ def load_graph(name: str, read: ReadOptions, like: Data | None = None) -> Data:
     return read_graph(name, **read.given(), like=like)
 
 
-def is_run(path: str) -> bool:
-    """Whether a folder holds a run, as ``gvae train`` writes it."""
-    return os.path.isfile(os.path.join(path, "manifest.json"))
-
-
 def check_run(path: str) -> None:
     """Raise ``InputError`` unless there is a run."""
-    if is_run(path):
+    if is_bundle(path):
         return
     if os.path.isdir(f"{path}.partial") and not os.path.exists(path):
         raise InputError(f"{path}: this run was interrupted; gvae train with --resume finishes it")
@@ -108,7 +103,7 @@ def check_out(path: str | None, endings: tuple[str, ...]) -> None:
     """Find out, before any work, whether ``--out`` can be written."""
     if path is None:
         return
-    if is_run(str(Path(path).parent)):
+    if is_bundle(str(Path(path).parent)):
         raise InputError(f"--out {path}: lies in a run's folder, whose files are the run's own")
     if Path(path).suffix.lower() not in endings:
         raise InputError(f"--out {path}: the ending must be one of {', '.join(endings)}")
@@ -117,10 +112,7 @@ def check_out(path: str | None, endings: tuple[str, ...]) -> None:
 
 def write_table(frame: pl.DataFrame, path: str) -> None:
     """Write a frame as the file's ending says: ``.csv``, ``.tsv`` or ``.parquet``."""
-    suffix = Path(path).suffix.lower()
-    if suffix == ".parquet":
-        write_file(path, frame.write_parquet)
-    else:
-        separator = "\t" if suffix == ".tsv" else ","
-        write_file(path, lambda temporary: frame.write_csv(temporary, separator=separator))
+    from gvae.embeddings import write_frame
+
+    write_frame(frame, Path(path))
     typer.echo(f"written: {path} ({len(frame):,} rows)", err=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gvae.catalog import CLUSTERINGS, CRITERIA, DATASETS, check_name
+from gvae.catalog import CLUSTERINGS, CRITERIA, DATASETS, FINDS_K, check_name
 from gvae.config import require_int
 from gvae.errors import InputError
+from gvae.files import is_bundle
 
 from ._console import STDOUT, check_json_target, epoch_reporter, print_table, progress_bar, write_json
-from ._graphs import NETWORKS, TABLES, check_graph, check_out, is_run, load_graph, load_run, write_table
+from ._graphs import NETWORKS, TABLES, check_graph, check_out, load_graph, load_run, write_table
 from ._options import Json, ModelOptions, ReadOptions, option, starting, takes
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from gvae.cluster_runs import ClusterRuns
 
-FINDS_K = ("hdbscan", "leiden")
 Source = Annotated[
     str,
     typer.Argument(
@@ -98,7 +98,7 @@ def command(
 
 def _check_source(graph: str, model: ModelOptions, read: ReadOptions) -> bool:
     """Whether it is a run; a data set's name is never one."""
-    if graph not in DATASETS and is_run(graph):
+    if graph not in DATASETS and is_bundle(graph):
         if read.given() or model != ModelOptions():
             raise InputError(f"{graph} is a run: how a file is read and a model trained was settled there")
         return True

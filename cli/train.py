@@ -12,10 +12,10 @@ import typer
 from gvae.catalog import DATASETS
 from gvae.config import require_int
 from gvae.errors import InputError, TrainingError
-from gvae.files import check_target, remove_leftovers
+from gvae.files import check_target, is_bundle
 
 from ._console import epoch_reporter, print_table, progress_bar
-from ._graphs import check_graph, is_run, load_graph
+from ._graphs import check_graph, load_graph
 from ._options import ModelOptions, ReadOptions, option, starting, takes
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def command(
     _check_val(val, model.patience)
     check_graph(graph, read)
     partial = Path(f"{out.rstrip('/')}.partial")
-    if resume and is_run(out):
+    if resume and is_bundle(out):
         _discard(partial)
         typer.echo(f"{out} is a complete run: nothing is left to resume, and it stays as it is", err=True)
         return
@@ -111,11 +111,9 @@ def _kept_if_interrupted(partial: Path) -> Iterator[None]:
 
 def _discard(partial: Path) -> None:
     """Remove the state of training, and nothing else that someone may have put there."""
-    if partial.is_dir():
-        (partial / "checkpoint.safetensors").unlink(missing_ok=True)
-        remove_leftovers(partial)
-        with suppress(OSError):
-            partial.rmdir()
+    from gvae.train import Checkpoint
+
+    Checkpoint(partial).remove()
 
 
 def _train(graph: str, read: ReadOptions, parameters: dict[str, object], partial: Path) -> GraphAutoencoder:

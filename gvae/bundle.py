@@ -27,10 +27,9 @@ from safetensors.torch import load, save_file
 from torch import Tensor, strided
 
 from gvae.errors import InputError, OutputError
-from gvae.files import new_folder, sha256
+from gvae.files import MANIFEST, new_folder, sha256
 
 FORMAT, VERSION = "gvae-bundle", 1
-MANIFEST = "manifest.json"
 RESERVED = ("format", "version", "files", "sha256")
 
 
@@ -137,11 +136,6 @@ def read_bundle(folder: str | Path) -> Bundle:
         embedding=parts["embedding.parquet"],
         manifest={name: value for name, value in manifest.items() if name not in RESERVED},
     )
-
-
-def is_bundle(path: str | Path) -> bool:
-    """Whether a path is a folder with a manifest; whether it is sound is `read_bundle`'s to say."""
-    return (Path(path) / MANIFEST).is_file()
 
 
 def _tensor_writer(what: str, tensors: Mapping[str, Tensor]) -> Callable[[Path], object]:

@@ -78,6 +78,9 @@ CLUSTERINGS = {
     "leiden": "communities of the graph of nearest neighbours, as many as there are (needs gvae[leiden])",
 }
 
+FINDS_K = ("hdbscan", "leiden")
+"""Clusterings that find the number of clusters themselves."""
+
 CRITERIA = {
     "silhouette": "how much nearer a node is to its own cluster than to the next; highest is best",
     "modularity": "edges inside clusters beyond those by chance; highest is best",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,11 +14,8 @@ from torch_geometric.data import Data
 from gvae.clustering import choose_k, cluster
 from gvae.errors import InputError
 from gvae.estimator import GraphAutoencoder
-from gvae.metrics import cluster_scores, conductance, modularity
+from gvae.metrics import cluster_scores, conductance, mean_of, modularity, std_of
 from gvae.train import EpochRecord
-
-LABELLED = ("acc", "nmi", "ami", "ari", "f1")
-UNLABELLED = ("modularity", "conductance")
 
 
 @dataclass(frozen=True)
@@ -120,11 +116,11 @@ class ClusterRuns:
 
     def mean(self) -> dict[str, float]:
         """Mean scores over the runs."""
-        return {name: statistics.fmean(values) for name, values in self._scores().items()}
+        return mean_of([run.scores for run in self.runs])
 
     def std(self) -> dict[str, float]:
         """Sample standard deviation (n - 1) over the runs; empty with fewer than two."""
-        return {name: statistics.stdev(values) for name, values in self._scores().items() if len(values) > 1}
+        return std_of([run.scores for run in self.runs])
 
     def to_dict(self) -> dict[str, Any]:
         """A record for JSON, without the labels of nodes."""
@@ -147,10 +143,6 @@ class ClusterRuns:
             raise InputError(f"k must be at most the number of nodes, {num_nodes}, got {self.k}")
         if self.k is None and self.choose is None:
             cluster(np.eye(min(num_nodes, 5)), method=self.method)
-
-    def _scores(self) -> dict[str, list[float]]:
-        names = self.runs[0].scores if self.runs else {}
-        return {name: [run.scores[name] for run in self.runs] for name in names}
 
 
 def describe_clusters(labels: NDArray[np.int64], data: Data) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,15 +100,16 @@ def write_embedding(frame: pl.DataFrame, path: str | Path, format: str | None = 
     return files
 
 
-def _csv(separator: str) -> Callable[[pl.DataFrame, Path], None]:
-    def write(frame: pl.DataFrame, path: Path) -> None:
-        write_file(path, lambda temporary: frame.write_csv(temporary, separator=separator))
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write any frame as the file's ending says: ``.csv``, ``.tsv``, or else Parquet."""
+    if path.suffix.lower() in (".csv", ".tsv"):
+        _write_text(frame, path, "\t" if path.suffix.lower() == ".tsv" else ",")
+    else:
+        write_file(path, frame.write_parquet)
 
-    return write
 
-
-def _parquet(frame: pl.DataFrame, path: Path) -> None:
-    write_file(path, frame.write_parquet)
+def _write_text(frame: pl.DataFrame, path: Path, separator: str) -> None:
+    write_file(path, lambda temporary: frame.write_csv(temporary, separator=separator))
 
 
 def _npy(frame: pl.DataFrame, path: Path, ids: Path) -> None:
@@ -142,9 +144,9 @@ def _names(frame: pl.DataFrame) -> list[str]:
 
 
 _WRITERS: dict[str, Callable[..., None]] = {
-    "parquet": _parquet,
-    "csv": _csv(","),
-    "tsv": _csv("\t"),
+    "parquet": lambda frame, path: write_file(path, frame.write_parquet),
+    "csv": partial(_write_text, separator=","),
+    "tsv": partial(_write_text, separator="\t"),
     "npy": _npy,
     "word2vec": _word2vec,
     "projector": _projector,

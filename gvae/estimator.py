@@ -512,6 +512,6 @@ def _held_out(data: Data, val: float, seed: int) -> LinkSplit:
     try:
         return split_links(data, val=val, test=0, seed=seed)
     except InputError as error:
-        if "too small" not in str(error):
+        if val == 0:
             raise
         raise InputError(f"{error}; val=0 (--val 0) holds nothing out") from error

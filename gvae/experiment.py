@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
@@ -15,7 +14,7 @@ from gvae.config import require_int
 from gvae.data import split_links
 from gvae.environment import environment, peak_memory, resolve_device
 from gvae.errors import InputError
-from gvae.metrics import Scores
+from gvae.metrics import Scores, mean_of, std_of
 from gvae.models import build
 from gvae.presets import PRESETS, Preset
 from gvae.protocols import PROTOCOLS
@@ -158,15 +157,11 @@ class Experiment:
 
     def mean(self) -> dict[str, float]:
         """Mean scores over the finished runs; empty without any."""
-        return {name: statistics.fmean(values) for name, values in self._figures().items()}
+        return mean_of([run.scores.to_dict() for run in self.runs])
 
     def std(self) -> dict[str, float]:
         """Sample standard deviation (n - 1) over the finished runs; empty with fewer than two."""
-        return {name: statistics.stdev(values) for name, values in self._figures().items() if len(values) > 1}
-
-    def _figures(self) -> dict[str, list[float]]:
-        rows = [run.scores.to_dict() for run in self.runs]
-        return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+        return std_of([run.scores.to_dict() for run in self.runs])
 
     def overrides(self) -> dict[str, Any]:
         """Settings that differ from the model's own preset, by name."""

@@ -18,6 +18,15 @@ Content = bytes | str | Callable[[Path], object]
 """Bytes, text (written as UTF-8), or a function that writes the file at the path it is given."""
 
 
+MANIFEST = "manifest.json"
+"""The file that makes a folder a bundle, see `gvae.bundle`."""
+
+
+def is_bundle(path: str | Path) -> bool:
+    """Whether a path is a folder with a manifest; whether it is sound is `read_bundle`'s to say."""
+    return os.path.isfile(os.path.join(path, MANIFEST))  # False, too, where a name is too long
+
+
 def write_file(path: str | Path, content: Content) -> None:
     """Write a file, whole or not at all, also if the process or the machine dies meanwhile.
 

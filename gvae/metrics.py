@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -249,3 +251,13 @@ def _check_edges(labels: NDArray[Any], edge_index: NDArray[np.integer], weight: 
         raise InputError("edge_weight must be finite and >= 0")
     if not weight.sum() > 0:
         raise InputError("the graph must have at least one edge of positive weight")
+
+
+def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each figure over runs; empty without any."""
+    return {name: statistics.fmean(row[name] for row in rows) for name in (rows[0] if rows else ())}
+
+
+def std_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Sample standard deviation (n - 1) of each figure over runs; empty with fewer than two."""
+    return {name: statistics.stdev(row[name] for row in rows) for name in (rows[0] if len(rows) > 1 else ())}

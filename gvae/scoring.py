@@ -7,6 +7,7 @@ from torch_geometric.data import Data
 
 from gvae.calibration import Calibration, fit_calibration
 from gvae.data import LinkPart, sample_negatives
+from gvae.data.graph import num_non_edges
 from gvae.errors import InputError, TrainingError
 from gvae.metrics import Scores, link_scores
 from gvae.models import GraphModel
@@ -86,8 +87,7 @@ def calibrate(model: GraphModel, part: LinkPart, data: Data, *, seed: int = 0) -
     if num_edges < MIN_CALIBRATION:
         return None
     num_nodes = part.num_nodes
-    non_edges = num_nodes * (num_nodes - 1) // 2 - data.num_edges // 2
-    count = min(CALIBRATION_NEGATIVES, non_edges)
+    count = min(CALIBRATION_NEGATIVES, num_non_edges(data))
     generator = new_generator(seed, "calibration")
     negatives = sample_negatives(data.edge_index, num_nodes, count, generator=generator)
     z = model.encode(part.x, part.edge_index, part.edge_weight).mean

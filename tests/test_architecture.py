@@ -42,9 +42,8 @@ ALLOWED: dict[str, set[str]] = {
     "saving": {"bundle", "calibration", "data", "environment", "errors", "metrics", "models", "train"},
     "estimator": {
         "saving",
-        *("bundle", "calibration", "clustering", "embeddings", "ranking", "_optional"),
-        *("train", "scoring", "models", "layers", "data", "environment", "randomness"),
-        *("presets", "config", "catalog", "metrics", "errors"),
+        *("bundle", "clustering", "embeddings", "ranking", "train", "scoring", "models", "layers", "data"),
+        *("environment", "presets", "config", "catalog", "errors"),
     },
     "cluster_runs": {"estimator", "clustering", "train", "metrics", "errors"},
     "experiment": {
@@ -56,8 +55,7 @@ ALLOWED: dict[str, set[str]] = {
         "cluster_runs",
         "estimator",
         "embeddings",
-        "clustering",
-        "metrics",
+        "train",
         "experiment",
         "data",
         "datasets",

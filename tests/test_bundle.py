@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from gvae.bundle import is_bundle, read_bundle, write_bundle
+from gvae.bundle import read_bundle, write_bundle
 from gvae.errors import InputError, OutputError
+from gvae.files import is_bundle
 
 NAMES = [
     *("config.json", "embedding.parquet", "graph.safetensors"),

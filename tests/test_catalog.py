@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gvae.catalog import CLUSTERINGS, DATASETS, LOSSES, MODELS, PROTOCOLS, PUBLISHED, check_name
+from gvae.catalog import CLUSTERINGS, DATASETS, FINDS_K, LOSSES, MODELS, PROTOCOLS, PUBLISHED, check_name
 from gvae.clustering import _FINDS_K, _TAKES_K
 from gvae.datasets import load, names
 from gvae.errors import UnknownNameError
@@ -17,6 +17,7 @@ def test_every_table_describes_what_there_is() -> None:
     assert list(PROTOCOLS) == list(PROTOCOL_RECORDS)
     assert list(LOSSES) == list(RECONSTRUCTIONS)
     assert list(CLUSTERINGS) == [*_TAKES_K, *_FINDS_K]
+    assert list(_FINDS_K) == list(FINDS_K)
     assert list(DATASETS) == names()
     assert {dataset for _, dataset, _ in PUBLISHED} <= set(DATASETS)
 

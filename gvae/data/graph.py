@@ -255,8 +255,9 @@ def density(data: Data) -> float:
 
 
 def is_symmetric(data: Data) -> bool:
-    """Whether a graph has both directions of each edge, with equal weights."""
-    return bool(is_undirected(data.edge_index, data.get("edge_weight"), num_nodes=data.num_nodes))
+    """Whether a graph has both directions of each edge, with equal weights and times."""
+    values = [data[key] for key in ("edge_weight", "edge_time") if data.get(key) is not None]
+    return bool(is_undirected(data.edge_index, values or None, num_nodes=data.num_nodes))
 
 
 def num_non_edges(data: Data) -> int:

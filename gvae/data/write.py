@@ -15,8 +15,8 @@ import scipy.io
 import scipy.sparse
 from numpy.typing import NDArray
 from torch_geometric.data import Data
-from torch_geometric.utils import is_undirected
 
+from gvae.data.graph import is_symmetric
 from gvae.data.nodes import node_ids, text_ids
 from gvae.errors import InputError
 from gvae.files import write_file
@@ -50,7 +50,7 @@ def to_networkx(data: Data, attributes: Attributes | None = None) -> nx.Graph[An
         If there are not as many values as nodes.
     """
     ids, edges = node_ids(data).to_list(), edge_frame(data)
-    graph: nx.Graph[Any] = nx.DiGraph() if _is_directed(data) else nx.Graph()
+    graph: nx.Graph[Any] = nx.DiGraph() if not is_symmetric(data) else nx.Graph()
     graph.add_nodes_from(ids)
     extra = edges.columns[2:]
     graph.add_edges_from(
@@ -69,7 +69,7 @@ def to_networkx(data: Data, attributes: Attributes | None = None) -> nx.Graph[An
 def edge_frame(data: Data) -> pl.DataFrame:
     """The edges as a frame ``source, target[, weight][, time]`` in the user's ids; undirected ones once."""
     ids, index = node_ids(data), data.edge_index.cpu().numpy()
-    once = np.ones(index.shape[1], dtype=bool) if _is_directed(data) else index[0] < index[1]
+    once = np.ones(index.shape[1], dtype=bool) if not is_symmetric(data) else index[0] < index[1]
     frame = pl.DataFrame({"source": ids[index[0, once]], "target": ids[index[1, once]]})
     for name in ("weight", "time"):
         if (values := data.get(f"edge_{name}")) is not None:
@@ -130,11 +130,6 @@ def _check_ids(data: Data, path: Path, suffix: str) -> None:
     numbers = text_ids(ids)[0] if suffix in _TEXT else ids
     if not numbers.cast(pl.String).equals(ids):
         raise InputError(f"{path}: ids that are integers but for blanks would lose them, such as {ids[0]!r}")
-
-
-def _is_directed(data: Data) -> bool:
-    values = [data[key] for key in ("edge_weight", "edge_time") if data.get(key) is not None]
-    return not is_undirected(data.edge_index, values or None, num_nodes=data.num_nodes)
 
 
 def _with_classes(data: Data, attributes: Attributes) -> dict[str, Any]:

@@ -16,11 +16,11 @@ import polars as pl
 import pytest
 
 from gvae.catalog import CLUSTERINGS, CRITERIA
-from gvae.cluster_runs import LABELLED, UNLABELLED
 from gvae.estimator import GraphAutoencoder
 
 Command = Callable[..., Any]
 FIGURE = {"type": "number", "minimum": -1, "maximum": 1}
+LABELLED, UNLABELLED = ("acc", "nmi", "ami", "ari", "f1"), ("modularity", "conductance")
 SCORES = dict.fromkeys([*LABELLED, *UNLABELLED, "noise"], FIGURE)
 SCHEMA = {
     "type": "object",
