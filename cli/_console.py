@@ -46,7 +46,7 @@ def print_table(
         table.add_column(name.removeprefix(">"), justify=justify, no_wrap=no_wrap, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(stderr=err, highlight=False, markup=False)
+    console = Console(stderr=err, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 160
     console.print(title, style="bold")

@@ -94,7 +94,7 @@ class ReadOptions:
 
     def given(self) -> dict[str, Any]:
         """What was asked for, by keyword."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)} | {"text": [*self.text]}
         unasked = {field.name: field.default for field in fields(self)} | {"text": []}
         return {name: value for name, value in values.items() if value != unasked[name]}
 

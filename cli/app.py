@@ -12,9 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 import gvae
-from gvae.errors import GvaeError, GvaeWarning, InputError, MissingPackageError
+from gvae.errors import GvaeError, GvaeWarning, InputError, LeakError, MissingPackageError
 
-from . import bench, cluster, datasets, embed, info, models, recommend, score, train
+from . import audit, bench, cluster, compare, datasets, embed, info, models, recommend, score, train
 
 
 class _Group(TyperGroup):
@@ -28,10 +28,16 @@ class _Group(TyperGroup):
                 return super().invoke(ctx)
         except GvaeError as error:
             typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(2 if isinstance(error, InputError | MissingPackageError) else 1) from error
+            raise typer.Exit(_exit_code(error)) from error
         except KeyboardInterrupt as interruption:
             typer.echo(f"Interrupted. {interruption}".strip(), err=True)
             raise typer.Exit(130) from None
+
+
+def _exit_code(error: GvaeError) -> int:
+    if isinstance(error, LeakError):
+        return 3
+    return 2 if isinstance(error, InputError | MissingPackageError) else 1
 
 
 def _note(seen: set[str], message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -67,6 +73,8 @@ app.command("embed")(embed.command)
 app.command("recommend")(recommend.command)
 app.command("score")(score.command)
 app.command("cluster")(cluster.command)
+app.command("compare")(compare.command)
+app.command("audit")(audit.command)
 app.command("datasets")(datasets.command)
 app.command("models")(models.command)
 app.command("info")(info.command)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gvae.data import LinkSplit, make_graph, read_graph, sample_negatives, split_links
+    from gvae.data import LinkSplit, audit_split, make_graph, read_graph, sample_negatives, split_links
     from gvae.errors import GvaeError
     from gvae.estimator import GraphAutoencoder
     from gvae.experiment import Experiment, run_seeds
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "gvae.data": ("LinkSplit", "make_graph", "read_graph", "sample_negatives", "split_links"),
+    "gvae.data": ("LinkSplit", "audit_split", "make_graph", "read_graph", "sample_negatives", "split_links"),
     "gvae.errors": ("GvaeError",),
     "gvae.estimator": ("GraphAutoencoder",),
     "gvae.experiment": ("Experiment", "run_seeds"),
@@ -47,6 +47,7 @@ __all__ = [
     "Protocol",
     "Scores",
     "TrainConfig",
+    "audit_split",
     "build",
     "evaluate",
     "fit",

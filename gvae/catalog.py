@@ -34,6 +34,7 @@ class ModelInfo:
 
     summary: str
     paper: str
+    decoder: str = "-"
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,57 @@ DATASETS = {
 
 _KIPF = "Kipf & Welling 2016, arXiv 1611.07308"
 MODELS = {
-    "gae": ModelInfo("graph autoencoder: z from a GCN, inner-product decoder", _KIPF),
-    "vgae": ModelInfo("variational: a Gaussian posterior for each node's z", _KIPF),
+    "gae": ModelInfo("graph autoencoder: z from a GCN, inner-product decoder", _KIPF, "inner product"),
+    "vgae": ModelInfo("variational: a Gaussian posterior for each node's z", _KIPF, "inner product"),
+}
+
+_LIBEN = "Liben-Nowell & Kleinberg 2007, doi 10.1002/asi.20591"
+HEURISTICS = {
+    "common-neighbours": ModelInfo("nodes that are neighbours of both", _LIBEN),
+    "adamic-adar": ModelInfo(
+        "common neighbours, each by 1 / log of its degree",
+        "Adamic & Adar 2003, doi 10.1016/S0378-8733(03)00009-1",
+    ),
+    "resource-allocation": ModelInfo(
+        "common neighbours, each by 1 / its degree", "Zhou, Lü & Zhang 2009, arXiv 0901.0553"
+    ),
+    "preferential-attachment": ModelInfo("product of the degrees", _LIBEN),
+    "katz": ModelInfo(
+        "walks of up to three steps, of l steps by 0.005^l", "Katz 1953, doi 10.1007/BF02289026"
+    ),
+    "pagerank": ModelInfo(
+        "personalised PageRank of either node seen from the other, teleport 0.15",
+        "Page et al. 1999, Stanford InfoLab 1999-66",
+    ),
+    "spectral": ModelInfo(
+        "cosine of the rows of the normalised adjacency's top eigenvectors",
+        "Ng, Jordan & Weiss 2001, NIPS 14",
+    ),
+    "cosine": ModelInfo("cosine of the nodes' features; no edges", _LIBEN),
 }
 
 PROTOCOLS = {
     "kipf": "85/5/10 split, messages along train edges at test, figure at the last epoch",
     "strict": "85/5/10 split, messages along train edges at test, epoch chosen on the validation edges",
     "pyg": "85/5/10 split, messages along train and val edges at test (as RandomLinkSplit), last epoch",
+    "hits": "70/10/20 split, Hits@100 among as many non-edges, epoch chosen by it on val (NCN, Refined-GAE)",
+    "heart": "85/5/10 split, 500 hard candidates for each test edge, ranks, no isolated nodes (HeaRT)",
+    "heart-filtered": "the same, candidates without any edge: other test edges are left out too",
+    "temporal": "85/5/10 split by time (needs times of the edges): train on the past, epoch chosen on val",
 }
+
+METRICS = {
+    "auc": "area under the ROC curve, all negatives of the part pooled",
+    "ap": "average precision, all negatives of the part pooled",
+    "mrr": "mean of 1 / rank of a positive among its negatives",
+    "hits@K": "share of positives whose rank among their negatives is at most K",
+    "ap@1:10": "average precision among 10 uniform non-edges for each positive",
+    "ap@1:100": "the same with 100",
+    "precision@100": "share of edges in the 100 best pairs, among 100 uniform non-edges for each positive",
+    "ece": "expected calibration error of sigmoid(logit), the part's positives and negatives together",
+}
+
+TIES = "average rank: 1 + negatives above + half of those with an equal score"
 
 LOSSES = {
     "full": "all N x N pairs, exactly, in row blocks",
@@ -127,3 +170,9 @@ def check_name(kind: str, name: str, known: Collection[str]) -> str:
     if name not in known:
         raise UnknownNameError.of(kind, name, known)
     return name
+
+
+def metric_label(name: str) -> str:
+    """What a figure is called in print: ``"auc"`` is AUC, ``"hits@10"`` is Hits@10."""
+    kind, at, k = name.partition("@")
+    return f"{kind.capitalize() if kind in ('hits', 'precision') else kind.upper()}{at}{k}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import platform
+import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,6 +38,7 @@ def environment() -> dict[str, Any]:
     """Versions, platform, threads and devices of this process."""
     return {
         "gvae": gvae.__version__,
+        "revision": revision(),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},
         "torch_scatter": WITH_TORCH_SCATTER,
@@ -42,6 +46,26 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+@functools.cache
+def revision() -> str | None:
+    """Git revision of this package's source, "-dirty" if it was changed since; None where it is installed."""
+    folder = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(folder), *words]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+        return found.stdout.strip()
+
+    try:
+        git(
+            "ls-files", "--error-unmatch", Path(__file__).name
+        )  # fails where a user's repository is around us
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", str(folder.parent))
+        return git("rev-parse", "HEAD") + "-dirty" * bool(changed)
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def peak_memory() -> int | None:

@@ -5,6 +5,7 @@
         ``UnknownNameError``: no such data set, model or protocol; names the nearest ones
     ``DownloadError`` (OSError): a data set could not be fetched
     ``TrainingError`` (RuntimeError): the run itself failed
+    ``LeakError`` (ValueError): a split lets the test edges be known beforehand
     ``OutputError`` (OSError): a result could not be written
     ``MissingPackageError`` (ImportError): an optional package is not installed; names the extra that has it
 """
@@ -33,6 +34,10 @@ class UnknownNameError(InputError):
         some = [*known][:12] + ["..."] * (len(known) > 12)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(some)}"
         return cls(f"unknown {kind} {name!r}; {hint}")
+
+
+class LeakError(GvaeError, ValueError):
+    """A link split leaks: its figures would say nothing."""
 
 
 class DownloadError(GvaeError, OSError):

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from torch_geometric.data import Data
 
-from gvae.catalog import MODELS, PUBLISHED, PUBLISHED_SOURCE, check_name
+from gvae.catalog import HEURISTICS, MODELS, PUBLISHED, PUBLISHED_SOURCE, check_name
 from gvae.config import require_int
-from gvae.data import split_links
-from gvae.environment import environment, peak_memory, resolve_device
+from gvae.data import LinkSplit
+from gvae.data.graph import without_features
+from gvae.environment import peak_memory, resolve_device
 from gvae.errors import InputError
-from gvae.metrics import Scores, mean_of, std_of
-from gvae.models import build
+from gvae.manifest import flat, manifest, split_record
+from gvae.metrics import Scores, check_candidates, mean_of, std_of
+from gvae.models import GraphModel, Heuristic, build
 from gvae.presets import PRESETS, Preset
 from gvae.protocols import PROTOCOLS
-from gvae.scoring import evaluate
-from gvae.train import EpochRecord, LinkTask, fit
+from gvae.scoring import Scorer, evaluate, more_negatives
+from gvae.split_source import SplitSource
+from gvae.train import EpochRecord, History, LinkTask, fit
+
+OnEpoch = Callable[[int, EpochRecord | None], None]
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,13 @@ class Run:
     scores
         On the test part, scored once.
     epochs
-        Epochs trained.
+        Epochs trained; 0 for a heuristic.
     epoch
         The epoch whose weights were scored.
     seconds
-        Training: building the operators plus the epochs.
+        Training: building the operators plus the epochs; of a heuristic, scoring.
     total_seconds
-        All of the run: splitting, training, scoring.
+        All of the run but its split, which several models share.
     """
 
     seed: int
@@ -51,8 +57,9 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """A flat record, scores as fractions."""
-        record = asdict(self)
-        return {"seed": record.pop("seed"), **record.pop("scores"), **record}
+        scores, rest = self.scores.to_dict(), {"epochs": self.epochs, "epoch": self.epoch}
+        times = {"seconds": self.seconds, "total_seconds": self.total_seconds}
+        return {"seed": self.seed, **scores, **rest, **times}
 
 
 @dataclass
@@ -64,9 +71,9 @@ class Experiment:
     data
         An undirected graph.
     model
-        A name of ``gvae models``.
+        A name of ``gvae models``, of a model or of a heuristic.
     protocol
-        How it is measured: ``"kipf"``, ``"strict"`` or ``"pyg"``.
+        How it is measured; a name of ``gvae bench --list-protocols``.
     preset
         How it is trained; ``None`` is the model's own preset.
     seeds
@@ -75,6 +82,11 @@ class Experiment:
         ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
     dataset
         Name of the graph, for the record and the published figure.
+    splits
+        Where the split of a seed comes from; by default it is drawn. Experiments may share one, see
+        `run_together`.
+    read
+        How the graph's file was read (keywords of `gvae.read_graph`), for the record.
     runs
         Finished runs in the order of the seeds; `run` fills it.
 
@@ -92,19 +104,32 @@ class Experiment:
     seeds: Sequence[int] = tuple(range(10))
     device: str = "auto"
     dataset: str | None = None
+    splits: SplitSource | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        check_name("model", self.model, MODELS)
+        check_name("model", self.model, [*MODELS, *HEURISTICS])
         check_name("protocol", self.protocol, PROTOCOLS)
         self.seeds = [require_int("seed", seed, at_least=0) for seed in self.seeds]
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError(f"seeds must be one or more different numbers, got {self.seeds}")
-        self._peak_memory: int | None = None  # of this process, when the last run ended
         self._device = resolve_device(self.device)
-        self._preset = self.preset or PRESETS[self.model]
+        self._preset = self.preset or own_preset(self.model)
+        self._source = self.splits or self._drawn()
+        self._begin()
 
-    def run(self, on_epoch: Callable[[int, EpochRecord | None], None] | None = None) -> None:
+    def _drawn(self) -> SplitSource:
+        data = self.data if self._preset.features else without_features(self.data)
+        return SplitSource(data, self.protocol, self.dataset or "graph")
+
+    def _begin(self) -> None:
+        self.runs.clear()
+        self._splits: list[dict[str, Any]] = []
+        self._peak_memory: int | None = None  # of this process, when the last run ended
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def run(self, on_epoch: OnEpoch | None = None) -> None:
         """Run all seeds anew; finished runs stay in ``runs`` if it is interrupted.
 
         Parameters
@@ -115,40 +140,58 @@ class Experiment:
         Raises
         ------
         InputError
-            If the graph cannot be split.
+            If the graph cannot be split, or has too few negatives for the protocol's figures.
         TrainingError
             If a run diverges.
         """
-        self.runs.clear()
-        for seed in self.seeds:
-            self.runs.append(self._run_seed(seed, on_epoch))
-            self._peak_memory = peak_memory()
+        run_together([self], on_epoch)
 
-    def _run_seed(self, seed: int, on_epoch: Callable[[int, EpochRecord | None], None] | None) -> Run:
+    def _run_seed(self, seed: int, on_epoch: OnEpoch | None) -> None:
+        split = self._source(seed)
+        for part in split.parts[1:]:
+            check_candidates(PROTOCOLS[self.protocol].metrics, part.negatives)
+        if not self._preset.features:
+            split = split.with_features(None)
+        record = split_record(seed, split)
+        self.runs.append(self._trained_and_scored(seed, split, on_epoch))
+        self._splits.append(record)
+        self._peak_memory = peak_memory()
+
+    def _trained_and_scored(self, seed: int, split: LinkSplit, on_epoch: OnEpoch | None) -> Run:
         started = time.perf_counter()
-        protocol, preset = PROTOCOLS[self.protocol], self._preset
-        data = self.data if preset.features else _featureless(self.data)
-        split = split_links(
-            data, protocol.val, protocol.test, seed=seed, val_edges_at_test=protocol.val_edges_at_test
-        )
-        model = build(self.model, data, hidden=preset.hidden, latent=preset.latent, seed=seed)
-        model = model.to(self._device)
-        config = replace(preset.train, select=protocol.select, seed=seed)
-        history = fit(LinkTask(model, split.development.to(self._device)), config, on_epoch=on_epoch)
-        scores = evaluate(model, split.test.to(self._device))
+        model, history = self._trained(seed, split, on_epoch)
+        scored = time.perf_counter()
+        scores = evaluate(model, split.test.to(self._device), more_negatives(split))
+        ended = time.perf_counter()
         return Run(
             seed=seed,
             scores=scores,
             epochs=history.epochs,
             epoch=history.epoch,
-            seconds=history.seconds,
-            total_seconds=time.perf_counter() - started,
+            seconds=history.seconds if history.epochs else ended - scored,
+            total_seconds=ended - started,
         )
 
+    def _trained(self, seed: int, split: LinkSplit, on_epoch: OnEpoch | None) -> tuple[Scorer, History]:
+        if self.model in HEURISTICS:
+            return Heuristic(self.model), History()
+        preset, protocol = self._preset, PROTOCOLS[self.protocol]
+        train = split.development.train
+        model: GraphModel = build(self.model, train, hidden=preset.hidden, latent=preset.latent, seed=seed)
+        model = model.to(self._device)
+        task = LinkTask(model, split.development.to(self._device), protocol.metrics[0])
+        config = replace(preset.train, select=protocol.select, seed=seed)
+        return model, fit(task, config, on_epoch=on_epoch)
+
     @property
-    def total_epochs(self) -> int:
-        """Epochs of all runs together, if none stops early."""
-        return len(self.seeds) * self._preset.train.epochs
+    def epochs(self) -> int:
+        """Epochs of a run, if it does not stop early."""
+        return 0 if self.model in HEURISTICS else self._preset.train.epochs
+
+    @property
+    def one_split(self) -> bool:
+        """Whether all seeds have the same positives, so that the spread is that of initialisations."""
+        return PROTOCOLS[self.protocol].order == "time" or self._source.is_one_file
 
     @property
     def complete(self) -> bool:
@@ -165,15 +208,15 @@ class Experiment:
 
     def overrides(self) -> dict[str, Any]:
         """Settings that differ from the model's own preset, by name."""
-        own, used = _flat(PRESETS[self.model]), _flat(self._preset)
+        own, used = flat(own_preset(self.model)), flat(self._preset)
         return {name: value for name, value in used.items() if value != own[name]}
 
     def published(self) -> dict[str, Any] | None:
         """The paper's figures as fractions; None where the setting differs from the paper's."""
         features = self._preset.features and self.data.x is not None
         figure = PUBLISHED.get((self.model, self.dataset or "", features))
-        own = replace(PRESETS[self.model], features=self._preset.features)
-        if figure is None or self.protocol != "kipf" or self._preset != own:
+        own = replace(own_preset(self.model), features=self._preset.features)
+        if figure is None or self.protocol != "kipf" or self._preset != own or self._source.read_from:
             return None
         return {**asdict(figure), "source": PUBLISHED_SOURCE}
 
@@ -186,7 +229,7 @@ class Experiment:
             "dataset": self.dataset,
             "model": self.model,
             "protocol": self.protocol,
-            "preset": self.model if self._preset == PRESETS[self.model] else "custom",
+            "preset": "custom" if self.overrides() else self.model,
             "manifest": self._manifest(),
             "complete": self.complete,
             "runs": [run.to_dict() for run in self.runs],
@@ -196,21 +239,43 @@ class Experiment:
         }
 
     def _manifest(self) -> dict[str, Any]:
-        return {
-            "preset": _flat(self._preset),
-            "protocol": asdict(PROTOCOLS[self.protocol]),
-            "seeds": list(self.seeds),
-            "graph": {
-                "nodes": self.data.num_nodes,
-                "edges": self.data.num_edges // 2,
-                "features": self.data.x.size(1) if self._preset.features and self.data.x is not None else 0,
-            },
-            "kl": "total = recon + (beta / N) mean_i KL_i",
-            "ties": "average rank",
-            "device": str(self._device),
-            "peak_memory_bytes": self._peak_memory,
-            "environment": environment(),
-        }
+        read_from = self._source.read_from
+        return manifest(
+            self.data,
+            self.model,
+            self.protocol,
+            self._preset,
+            seeds=self.seeds,
+            splits=self._splits,
+            read=self.read,
+            split_file=None if read_from is None else str(read_from),
+            device=str(self._device),
+            started=self._started,
+            seconds=sum(run.total_seconds for run in self.runs),
+            memory=self._peak_memory,
+        )
+
+
+def run_together(experiments: Sequence[Experiment], on_epoch: OnEpoch | None = None) -> None:
+    """Run experiments anew, seed by seed: all models on a seed's split before the next seed.
+
+    Experiments that share a `SplitSource` share its splits, so that a costly one is made once; an
+    interrupted benchmark has as many runs of each model, or one more.
+
+    Parameters and errors are those of `Experiment.run`.
+    """
+    for experiment in experiments:
+        experiment._begin()
+    seeds = dict.fromkeys(seed for experiment in experiments for seed in experiment.seeds)
+    for seed in seeds:
+        for experiment in experiments:
+            if seed in experiment.seeds:
+                experiment._run_seed(seed, on_epoch)
+
+
+def own_preset(model: str) -> Preset:
+    """The preset of a model by name; a heuristic has nothing to set but whether features are used."""
+    return PRESETS.get(model, Preset())
 
 
 def run_seeds(
@@ -239,15 +304,4 @@ def run_seeds(
     return experiment
 
 
-_NAMES = tuple(field.name for field in fields(Scores))
-
-
-def _flat(preset: Preset) -> dict[str, Any]:
-    """The settings of a preset by name; ``select`` is the protocol's and ``seed`` the run's."""
-    settings = asdict(preset)
-    train = settings.pop("train")
-    return settings | {name: value for name, value in train.items() if name not in ("select", "seed")}
-
-
-def _featureless(data: Data) -> Data:
-    return Data(edge_index=data.edge_index, num_nodes=data.num_nodes)
+_NAMES = ("auc", "ap")

@@ -37,7 +37,7 @@ def to_bundle(trained: GraphAutoencoder, manifest: Mapping[str, Any]) -> dict[st
             "parameters": {name: _plain(value) for name, value in trained.fitted_params_.items()},
             "calibration": trained.calibration_ and asdict(trained.calibration_),
             "held_out": trained.held_out_,
-            "val_scores": trained.val_scores_ and asdict(trained.val_scores_),
+            "val_scores": trained.val_scores_ and trained.val_scores_.to_dict(),
             "history": {"epochs": history.epochs, "epoch": history.epoch, "seconds": history.seconds},
             "graph": {key: data.get(key) for key in TEXTS},
             "has_ids": "node_ids" in data,
@@ -63,7 +63,7 @@ def restore(estimator: GraphAutoencoder, bundle: Bundle) -> None:
     curve = {name: tuple(values) for name, values in (config["calibration"] or {}).items()}
     estimator.calibration_ = Calibration(**curve) if curve else None
     estimator.held_out_ = config["held_out"]
-    estimator.val_scores_ = config["val_scores"] and Scores(**config["val_scores"])
+    estimator.val_scores_ = config["val_scores"] and Scores.from_dict(config["val_scores"])
     model = model.eval().to(_device(estimator.device))
     estimator.fitted_params_ = config["parameters"]
     estimator._keep(model, data, bundle.embedding.drop("id").to_numpy(writable=True))
@@ -95,7 +95,7 @@ def _manifest(trained: GraphAutoencoder) -> dict[str, Any]:
             "sha256": graph_hash(data),
         },
         "held_out": trained.held_out_,
-        "val": trained.val_scores_ and asdict(trained.val_scores_),
+        "val": trained.val_scores_ and trained.val_scores_.to_dict(),
         "seconds": trained.history_.seconds,
         "device": str(next(trained.model_.parameters()).device),
         "environment": environment(),

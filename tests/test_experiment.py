@@ -8,10 +8,12 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.config import TrainConfig
 from gvae.data import LinkPart, split_links
+from gvae.data.split_files import split_hashes
 from gvae.datasets import load
 from gvae.environment import peak_memory, resolve_device
 from gvae.errors import InputError, UnknownNameError
@@ -48,9 +50,9 @@ def test_the_preset_reaches_the_model_and_test_is_scored_once(
 ) -> None:
     scored = []
 
-    def counting(model: GraphModel, part: LinkPart) -> Scores:
+    def counting(model: GraphModel, part: LinkPart, more: Tensor | None) -> Scores:
         scored.append({name: tuple(weight.shape) for name, weight in model.named_parameters()})
-        return evaluate(model, part)
+        return evaluate(model, part, more)
 
     monkeypatch.setattr("gvae.experiment.evaluate", counting)
     run_seeds(random_graph(), "gae", preset=SHORT.override(hidden=9, latent=2), seeds=[0, 1])
@@ -145,11 +147,20 @@ def test_published_figures_stand_only_beside_the_papers_own_setting() -> None:
 def test_the_record_is_json_and_says_how_it_was_made(random_graph: Callable[..., Data]) -> None:
     result = run_seeds(random_graph(), "vgae", protocol="pyg", preset=SHORT, seeds=[4], dataset="mine")
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert record["runs"][0].keys() == {"seed", "auc", "ap", "epochs", "epoch", "seconds", "total_seconds"}
+    figures = {"auc", "ap", "mrr", "hits@1", "hits@3", "hits@10", "ece"}
+    rest = {"seed", "epochs", "epoch", "seconds", "total_seconds"}
+    assert record["runs"][0].keys() == figures | rest
+    split = split_links(result.data, seed=4, val_edges_at_test=True)
+    assert record["manifest"]["splits"] == [
+        {"seed": 4, **split_hashes(split), "train": 164, "val": 9, "test": 19}
+    ]
+    assert record["manifest"]["messages_at_test"] == "train and val edges"
+    assert record["manifest"]["selection"] == "the last epoch"
     assert 0 < record["runs"][0]["seconds"] <= record["runs"][0]["total_seconds"]
     assert record["manifest"]["protocol"]["val_edges_at_test"] is True
     assert record["manifest"]["preset"]["epochs"] == 5
-    assert record["manifest"]["graph"] == {"nodes": 60, "edges": result.data.num_edges // 2, "features": 8}
+    graph = record["manifest"]["graph"]
+    assert (graph["nodes"], graph["edges"], graph["features"]) == (60, result.data.num_edges // 2, 8)
     assert record["std"] == {"auc": None, "ap": None}
     assert record["manifest"]["environment"]["packages"]["torch"] == version("torch")
     assert record["manifest"]["peak_memory_bytes"] > 50e6

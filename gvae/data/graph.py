@@ -6,6 +6,7 @@ import copy
 import warnings
 from dataclasses import dataclass, replace
 
+import scipy.sparse
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -282,3 +283,38 @@ def without_features(data: Data) -> Data:
     bare = copy.copy(data)
     bare.x = None
     return bare
+
+
+def without_isolated(data: Data) -> Data:
+    """The graph without nodes that have no edge; the graph itself if there are none.
+
+    The nodes that stay keep their order, features, labels and ids (``node_ids``; their old indices where the
+    graph had none).
+    """
+    num_nodes = int(data.num_nodes or 0)
+    keep = torch.zeros(num_nodes, dtype=torch.bool)
+    keep[data.edge_index.flatten()] = True
+    if keep.all():
+        return data
+    nodes = keep.nonzero().view(-1)
+    smaller = Data(num_nodes=len(nodes), edge_index=(keep.cumsum(0) - 1)[data.edge_index])
+    ids = data.get("node_ids") or range(num_nodes)
+    smaller.node_ids = [ids[node] for node in nodes.tolist()]
+    for key, value in data.to_dict().items():
+        if key.startswith("edge_") and key != "edge_index":
+            smaller[key] = value
+    if data.x is not None:
+        smaller.x = select_rows(data.x, nodes)
+    if data.y is not None:
+        smaller.y = data.y[nodes]
+    return smaller
+
+
+def select_rows(x: Tensor, rows: Tensor) -> Tensor:
+    """Rows of a dense or sparse CSR matrix, in the same layout."""
+    if not is_sparse(x):
+        return x.index_select(0, rows)
+    matrix = scipy.sparse.csr_array((x.values(), x.col_indices(), x.crow_indices()), shape=tuple(x.shape))
+    chosen = matrix[rows.numpy()]
+    crow, col = (torch.from_numpy(part).long() for part in (chosen.indptr, chosen.indices))
+    return torch.sparse_csr_tensor(crow, col, torch.from_numpy(chosen.data), size=chosen.shape)

@@ -8,8 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from gvae.data import LinkPart
 from gvae.errors import InputError
 from gvae.layers import Decoder, GaussianPosterior, InnerProductDecoder, PointPosterior, Posterior
+
+PAIRS_AT_ONCE = 1 << 20
+"""Pairs that are decoded together when many are scored: what bounds the memory."""
 
 
 class GraphModel(nn.Module, ABC):
@@ -85,6 +89,21 @@ class GraphModel(nn.Module, ABC):
     def decode(self, z: Tensor, pairs: Tensor) -> Tensor:
         """Logits of node pairs ``(2, P)`` from the embedding z ``(N, D)``; shape ``(P,)``."""
         return self.decoder(z, pairs)
+
+    @torch.no_grad()
+    def score(self, part: LinkPart, pairs: Tensor) -> Tensor:
+        """Logits of pairs ``(2, P)`` from the posterior's mean, shape ``(P,)``; nothing is learned here.
+
+        Messages pass along ``part.edge_index``. The model, on the same device, is not in training meanwhile.
+        """
+        training = self.training
+        self.eval()
+        try:
+            z = self.encode(part.x, part.edge_index, part.edge_weight).mean
+            logits = [self.decode(z, some) for some in torch.split(pairs, PAIRS_AT_ONCE, dim=1)]
+        finally:
+            self.train(training)
+        return torch.cat(logits) if logits else z.new_zeros(0)
 
 
 class GAE(GraphModel):

@@ -10,7 +10,7 @@ from gvae.config import TrainConfig
 from gvae.data import Development
 from gvae.losses import RECONSTRUCTIONS, LossOutput, Reconstruction, variational_loss
 from gvae.models import GraphModel
-from gvae.scoring import evaluate
+from gvae.scoring import figure
 
 
 class LinkTask:
@@ -22,11 +22,14 @@ class LinkTask:
         A `GAE`, `VGAE` or another `GraphModel`, on the same device as the data.
     development
         ``split.development``; the test part is not reachable from here.
+    metric
+        The figure on the validation part that chooses the epoch, a name of `gvae.scoring.evaluate`'s figures.
     """
 
-    def __init__(self, model: GraphModel, development: Development) -> None:
+    def __init__(self, model: GraphModel, development: Development, metric: str = "auc") -> None:
         self.model = model
         self.development = development
+        self.metric = metric
 
     def start(self, config: TrainConfig) -> None:
         """Build the objective and Adam."""
@@ -57,6 +60,6 @@ class LinkTask:
         return loss
 
     def validate(self) -> float | None:
-        """AUC on the validation edges; None if the split has none."""
+        """The metric, AUC by default, on the validation edges; None if the split has none."""
         val = self.development.val
-        return evaluate(self.model, val).auc if val.positives.size(1) else None
+        return figure(self.model, val, self.metric) if val.positives.size(1) else None

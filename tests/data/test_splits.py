@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data import LinkSplit, make_graph, split_links
+from gvae.data.graph import graph_of, merge_edges, unique_edges
 from gvae.data.splits import _part_sizes
 from gvae.datasets import load
 from gvae.errors import InputError
@@ -159,3 +161,82 @@ def test_weights_go_with_their_edges() -> None:
     unweighted = split_links(make_graph(edges, 13), seed=3)
     assert torch.equal(unweighted.test.positives, split.test.positives)
     assert unweighted.test.edge_weight is None
+
+
+def timed(times: list[float], num_nodes: int = 50) -> Data:
+    """A path whose edges have these times."""
+    src = torch.arange(len(times))
+    edges = merge_edges(torch.stack([src, src + 1]), num_nodes, time=torch.tensor(times, dtype=torch.double))
+    return graph_of(edges, num_nodes)
+
+
+def edge_times(data: Data, positives: Tensor) -> list[float]:
+    edges = [tuple(pair) for pair in data.edge_index.t().tolist()]
+    time = dict(zip(edges, data.edge_time.tolist(), strict=True))
+    return sorted(time[tuple(pair)] for pair in positives.t().tolist())
+
+
+def test_by_time_the_latest_edges_are_test_and_those_before_them_val() -> None:
+    data = timed([float(t) for t in torch.randperm(40, generator=torch.Generator().manual_seed(0))])
+    split = split_links(data, 0.1, 0.2, order="time", seed=5)
+    train, val, test = (edge_times(data, part.positives) for part in split.parts)
+    assert train == [*range(28)]
+    assert val == [*range(28, 32)]
+    assert test == [*range(32, 40)]
+    assert split.test.edge_index.size(1) == 2 * 28  # messages along the past alone
+
+
+def test_edges_of_one_time_stay_together() -> None:
+    """Ten edges; asked for 1 and 3: the nearest cuts before the last two times."""
+    data = timed([1, 1, 1, 1, 2, 2, 3, 3, 4, 4])
+    split = split_links(data, 0.1, 0.3, order="time")
+    train, val, test = (edge_times(data, part.positives) for part in split.parts)
+    assert (train, val, test) == ([1] * 4, [2] * 2, [3, 3, 4, 4])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(0, 8), min_size=4, max_size=40),
+    st.sampled_from([0.0, 0.1, 0.4]),
+    st.sampled_from([0.1, 0.3, 0.5]),
+)
+def test_no_training_edge_is_as_late_as_a_held_out_one(times: list[int], val: float, test: float) -> None:
+    data = timed([float(t) for t in times])
+    num_edges = len(times)
+    wanted = [share > 0 and int(num_edges * share + 1e-9) > 0 for share in (val, test)]
+    if (val > 0) + (test > 0) != sum(wanted):
+        return
+    if len(set(times)) <= sum(wanted):
+        with pytest.raises(InputError, match="different times, got"):
+            split_links(data, val, test, order="time")
+        return
+    split = split_links(data, val, test, order="time")
+    found = [edge_times(data, part.positives) for part in split.parts if part.positives.size(1)]
+    assert len(found) == 1 + sum(wanted)
+    assert sum(map(len, found)) == num_edges
+    assert all(before[-1] < after[0] for before, after in pairwise(found))
+
+
+def test_a_split_by_time_needs_times(random_graph: Callable[..., Data]) -> None:
+    with pytest.raises(InputError, match=r"needs the edges' times: data\.edge_time"):
+        split_links(random_graph(), order="time")
+    with pytest.raises(InputError, match="unknown order 'tine'; did you mean time"):
+        split_links(random_graph(), order="tine")
+
+
+def test_hard_candidates_avoid_what_is_known(random_graph: Callable[..., Data]) -> None:
+    data = random_graph(400, 0.02)
+    for kind in ("heart", "heart-filtered"):
+        split = split_links(data, negatives=kind, seed=1)
+        train, val, test = split.parts
+        known_to_val = train.positives if kind == "heart" else unique_edges(data.edge_index, 400)
+        known_to_test = torch.cat([train.positives, val.positives], 1) if kind == "heart" else known_to_val
+        for part, known in ((val, known_to_val), (test, known_to_test)):
+            candidates = part.negatives
+            assert candidates.shape == (2, part.positives.size(1), 500)
+            codes = candidates.min(0).values * 400 + candidates.max(0).values
+            assert not torch.isin(codes, known.min(0).values * 400 + known.max(0).values).any()
+            assert (candidates[0, :, :250] == part.positives[0, :, None]).all()
+            assert (candidates[1, :, 250:] == part.positives[1, :, None]).all()
+    with pytest.raises(InputError, match="hard negatives need 250 candidates"):
+        split_links(random_graph(), negatives="heart")

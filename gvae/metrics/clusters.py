@@ -1,9 +1,7 @@
-"""Figures of merit: arrays in, numbers out."""
+"""How well clusters agree with classes, and with the edges of their graph."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -11,47 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import (
-    adjusted_mutual_info_score,
-    adjusted_rand_score,
-    average_precision_score,
-    normalized_mutual_info_score,
-    roc_auc_score,
-)
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from gvae.errors import InputError
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Link-prediction figures, fractions in [0, 1]."""
-
-    auc: float
-    ap: float
-
-    def to_dict(self) -> dict[str, float]:
-        """The figures by name."""
-        return asdict(self)
-
-
-def link_scores(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> Scores:
-    """Rank edges against non-edges.
-
-    Parameters
-    ----------
-    positives, negatives
-        Logits, shapes ``(P,)`` and ``(Q,)``. Not probabilities: a float32 sigmoid makes ties at the top.
-
-    Returns
-    -------
-    Scores
-        Area under the ROC curve and average precision, as scikit-learn computes them (ties share
-        their rank).
-    """
-    labels = np.concatenate([np.ones(len(positives)), np.zeros(len(negatives))])
-    logits = np.concatenate([positives, negatives])
-    return Scores(auc=float(roc_auc_score(labels, logits)), ap=float(average_precision_score(labels, logits)))
 
 
 @dataclass(frozen=True)
@@ -251,13 +212,3 @@ def _check_edges(labels: NDArray[Any], edge_index: NDArray[np.integer], weight: 
         raise InputError("edge_weight must be finite and >= 0")
     if not weight.sum() > 0:
         raise InputError("the graph must have at least one edge of positive weight")
-
-
-def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each figure over runs; empty without any."""
-    return {name: statistics.fmean(row[name] for row in rows) for name in (rows[0] if rows else ())}
-
-
-def std_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Sample standard deviation (n - 1) of each figure over runs; empty with fewer than two."""
-    return {name: statistics.stdev(row[name] for row in rows) for name in (rows[0] if len(rows) > 1 else ())}

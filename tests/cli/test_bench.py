@@ -1,0 +1,186 @@
+"""``gvae bench`` beyond its table: protocols, splits as files, baselines, and results made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from gvae.catalog import HEURISTICS, PROTOCOLS
+
+from .conftest import invoke
+
+QUICK = "bench --epochs 3 --json -"
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 nodes with ids of text, 1,191 edges, one a day."""
+    path = tmp_path_factory.mktemp("network") / "edges.csv"
+    graph = nx.barabasi_albert_graph(400, 3, seed=0)
+    lines = [f"n{u},n{v},{day}\n" for day, (u, v) in enumerate(graph.edges)]
+    path.write_text("source,target,day\n" + "".join(lines))
+    return path
+
+
+def records(result: Any) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+def figures(record: dict[str, Any]) -> list[dict[str, float]]:
+    return [{name: value for name, value in run.items() if "seconds" not in name} for run in record["runs"]]
+
+
+def test_the_protocols_are_listed() -> None:
+    result = invoke("bench --list-protocols")
+    assert result.exit_code == 0
+    first = [line.split(" ")[0] for line in result.stdout.splitlines()]
+    assert set(PROTOCOLS) <= set(first)
+    assert "Ties: average rank" in result.stdout
+
+
+def test_saved_splits_give_the_same_figures(tmp_path: Path) -> None:
+    saved = tmp_path / "splits"
+    drawn = records(invoke(f"{QUICK} karate --model vgae --runs 2 --save-split", saved))[0]
+    assert sorted(path.name for path in saved.iterdir()) == ["karate-0.npz", "karate-1.npz"]
+    read = records(invoke(f"{QUICK} karate --model vgae --runs 2 --split", saved))[0]
+    assert figures(read) == figures(drawn)
+    assert read["manifest"]["splits"] == drawn["manifest"]["splits"]
+    assert (read["manifest"]["split_file"], drawn["manifest"]["split_file"]) == (str(saved), None)
+    again = invoke(f"{QUICK} karate --runs 2 --save-split", saved)
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "karate-0.npz: already exists, and nothing is overwritten" in again.stderr
+
+
+def test_one_file_is_the_split_of_every_run(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} karate --model gae --runs 1 --seed 4 --protocol pyg --save-split", tmp_path))
+    result = invoke(f"{QUICK} karate --model gae --runs 2 --split", tmp_path / "karate-4.npz")
+    record = records(result)[0]
+    assert record["protocol"] == "pyg"  # the one that it was made under
+    assert len({split["edges"] for split in record["manifest"]["splits"]}) == 1
+    assert "initialisations on one split (seeds 0-1)" in result.stderr
+    other = invoke(f"{QUICK} karate --protocol kipf --split", tmp_path / "karate-4.npz")
+    assert other.exit_code == 2
+    assert "was made under the protocol pyg, not kipf" in other.stderr
+
+
+def test_splits_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} karate --model gae --runs 1 --save-split", tmp_path))
+    other = invoke(f"{QUICK} les-miserables --split", tmp_path / "karate-0.npz")
+    assert other.exit_code == 2
+    assert "has 34 nodes, les-miserables has 77" in other.stderr
+    missing = invoke(f"{QUICK} karate --runs 2 --split", tmp_path)
+    assert missing.exit_code == 2
+    assert "karate-1.npz: no such file" in missing.stderr
+    with np.load(tmp_path / "karate-0.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "hashes"}
+    arrays["train_pos"] = np.array([[0], [9]])  # no friends
+    np.savez(tmp_path / "strange.npz", **arrays)
+    strange = invoke(f"{QUICK} karate --split", tmp_path / "strange.npz")
+    assert strange.exit_code == 2
+    assert "(0, 9) is no edge of karate: the split is of another graph" in strange.stderr
+
+
+def test_a_leaking_split_is_not_benchmarked(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} karate --model gae --runs 1 --save-split", tmp_path))
+    with np.load(tmp_path / "karate-0.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "hashes"}
+    arrays["test_messages"] = np.concatenate([arrays["test_messages"], arrays["test_pos"][:, :1]], axis=1)
+    np.savez(tmp_path / "leak.npz", **arrays)
+    result = invoke(f"{QUICK} karate --split", tmp_path / "leak.npz")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "leak.npz leaks: label-in-messages" in result.stderr
+
+
+def test_a_result_is_made_again_from_its_manifest(tmp_path: Path) -> None:
+    result = tmp_path / "r.json"
+    flags = "bench karate --runs 2 --seed 3 --epochs 4 --hidden 5 --protocol strict --model vgae --model katz"
+    assert invoke(f"{flags} --json", result).exit_code == 0
+    again = invoke("bench --from", result)
+    assert again.exit_code == 0, again.output
+    assert "All figures are the same, bit for bit." in again.stdout
+    content = json.loads(result.read_text())
+    content[0]["runs"][1]["auc"] += 0.001
+    result.write_text(json.dumps(content))
+    differs = invoke("bench --from", result)
+    assert differs.exit_code == 1
+    assert "Figures differ." in differs.stdout
+    assert "1.00e-03" in differs.stdout
+
+
+def test_a_result_of_a_file_is_made_again_as_long_as_the_file_is_the_same(
+    network: Path, tmp_path: Path
+) -> None:
+    edges, result = tmp_path / "e.csv", tmp_path / "r.json"
+    edges.write_text(network.read_text())
+    flags = "--time day --protocol temporal --model gae --runs 1 --epochs 2"
+    assert invoke(f"bench {flags} --json", result, edges).exit_code == 0
+    assert invoke("bench --from", result).exit_code == 0
+    edges.write_text(network.read_text() + "n0,n399,1\n")
+    changed = invoke("bench --from", result)
+    assert changed.exit_code == 2
+    assert "is not the graph that the record was made with" in changed.stderr
+
+
+def test_by_time_the_past_is_learned(network: Path, tmp_path: Path) -> None:
+    flags = f"{QUICK} --protocol temporal --model gae --runs 2"
+    result = invoke(f"{flags} --time day --save-split", tmp_path, network)
+    record = records(result)[0]
+    assert "initialisations on one split" in result.stderr
+    assert [record["manifest"]["splits"][0][part] for part in ("train", "val", "test")] == [1013, 59, 119]
+    without = invoke(flags, network)
+    assert without.exit_code == 2
+    assert "needs the edges' times" in without.stderr
+
+
+def test_hard_candidates_come_with_the_heuristics(network: Path) -> None:
+    result = invoke(f"{QUICK} --protocol heart --model gae --runs 1", network)
+    found = records(result)
+    beside = [name for name in HEURISTICS if name != "cosine"]
+    assert [record["model"] for record in found] == ["gae", *beside]
+    for record in found:
+        run = record["runs"][0]
+        assert 0 < run["mrr"] < 1
+        assert run["hits@1"] <= run["hits@10"] <= run["hits@100"] <= 1
+        assert record["mean"]["mrr"] == run["mrr"]
+    assert "Hits@100" in result.stderr
+    assert len({json.dumps(record["manifest"]["splits"]) for record in found}) == 1
+    without = records(invoke(f"{QUICK} --protocol heart --no-baselines --model gae --runs 1", network))
+    assert [record["model"] for record in without] == ["gae"]
+
+
+def test_filtered_candidates_are_no_easier_to_beat(network: Path) -> None:
+    flags = f"{QUICK} --model resource-allocation --no-baselines --runs 1 --protocol"
+    hard = records(invoke(f"{flags} heart", network))[0]["runs"][0]
+    filtered = records(invoke(f"{flags} heart-filtered", network))[0]["runs"][0]
+    assert hard["mrr"] != filtered["mrr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("karate --protocol hits", "hits@100 needs at least 100 negatives, got"),
+        ("karate --protocol heart", "hard negatives need 250 candidates for each end of an edge"),
+        ("karate --protocol temporal", "needs the edges' times"),
+        ("", "expected at least one DATASET"),
+        ("karate --from x.json", "leave the data sets out"),
+        ("--from no.json", "no.json: no such file"),
+        ("karate --split no.npz", "no.npz: no such file"),
+        ("karate --save-split no/where", "the folder no does not exist"),
+        ("karate --time day", "--time is for files"),
+        ("karate --model katzz", "unknown model 'katzz'; did you mean katz"),
+        ("karate --model cosine --runs 1", "cosine needs node features"),
+        ("no.csv", "no.csv: no such file"),
+    ],
+)
+def test_refusals(arguments: str, message: str) -> None:
+    result = invoke(f"bench {arguments}")
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
