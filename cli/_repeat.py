@@ -9,7 +9,7 @@ from gvae.errors import InputError
 from ._console import STDOUT, print_table, write_json
 from ._graphs import check_graph, load_graph
 from ._options import ReadOptions
-from ._running import run_all
+from ._results import run_all
 
 
 def repeat(path: str, device: str, json: str | None) -> None:

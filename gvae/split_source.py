@@ -53,7 +53,7 @@ class SplitSource:
         self._last: tuple[int, LinkSplit] | None = None
 
     def __call__(self, seed: int) -> LinkSplit:
-        """The split of a seed; `check` tells beforehand of most that can go wrong.
+        """The split of a seed; `check` tells beforehand of most of what can go wrong.
 
         Raises
         ------
@@ -79,12 +79,17 @@ class SplitSource:
         Raises
         ------
         InputError
-            If one is missing, cannot be written, or exists: nothing is overwritten.
+            If one is missing, cannot be written, or exists: nothing is overwritten. If all seeds share a
+            file, also as for reading it.
+        LeakError
+            If that one leaks.
         """
         if self.read_from is not None:
             for path in {self._source(seed) for seed in seeds}:
                 if not path.is_file():
                     raise InputError(f"{path}: no such file")
+            if self.is_one_file:
+                self._read(seeds[0])
         if self.save_to is not None:
             folder = Path(self.save_to)
             check_target(folder if not folder.is_dir() else self._place(folder, seeds[0]), "--save-split")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gvae.data import make_graph
-from gvae.data.graph import both_directions, unique_edges
+from gvae.data.graph import both_directions, select_rows, unique_edges, without_isolated
 from gvae.errors import InputError
 
 
@@ -84,3 +84,30 @@ def test_unique_edges_and_back() -> None:
     edges = unique_edges(torch.tensor([[3, 0, 1, 2, 2], [1, 1, 0, 2, 3]]), 4)
     assert edges.tolist() == [[0, 1, 2], [1, 3, 3]]
     assert both_directions(edges).tolist() == [[0, 1, 2, 1, 3, 3], [1, 3, 3, 0, 1, 2]]
+
+
+def test_isolated_nodes_go_and_all_else_stays_with_its_node() -> None:
+    """Nodes 1 and 3 of five are alone."""
+    data = make_graph(
+        torch.tensor([[0, 2], [2, 4]]),
+        5,
+        x=torch.arange(10.0).view(5, 2),
+        y=torch.arange(5),
+        edge_weight=torch.tensor([3.0, 7.0]),
+    )
+    smaller = without_isolated(data)
+    assert smaller.num_nodes == 3
+    assert smaller.edge_index.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+    assert smaller.x.tolist() == [[0, 1], [4, 5], [8, 9]]
+    assert smaller.y.tolist() == [0, 2, 4]
+    assert smaller.edge_weight.tolist() == [3, 3, 7, 7]
+    assert smaller.node_ids == [0, 2, 4]
+    assert without_isolated(smaller) is smaller
+
+
+def test_rows_of_sparse_features_are_those_of_dense_ones() -> None:
+    dense = torch.tensor([[0, 0, 1.0], [0, 0, 0], [2, 0, 3]])
+    rows = torch.tensor([2, 0])
+    sparse = select_rows(dense.to_sparse_csr(), rows)
+    assert sparse.layout == torch.sparse_csr
+    assert torch.equal(sparse.to_dense(), select_rows(dense, rows))

@@ -1,0 +1,91 @@
+"""Running the experiments of ``gvae bench`` behind a progress bar, and their table."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from gvae.catalog import HEURISTICS, MODELS, PROTOCOLS, PUBLISHED_SOURCE, metric_label
+from gvae.protocols import PROTOCOLS as RECORDS
+
+from ._console import STDOUT, epoch_reporter, print_table, progress_bar, write_json
+
+if TYPE_CHECKING:
+    from gvae.experiment import Experiment
+
+
+def run_and_report(experiments: list[list[Experiment]], json: str | None) -> None:
+    """Run the experiments of each data set together; what is finished is kept, whatever happens."""
+    every = [experiment for together in experiments for experiment in together]
+    try:
+        run_all(experiments)
+    finally:
+        _report(every, err=json == STDOUT)
+        if json is not None and any(experiment.runs for experiment in every):
+            write_json(json, [experiment.to_dict() for experiment in every])
+
+
+def run_all(experiments: list[list[Experiment]]) -> None:
+    """Run the experiments of each data set together, behind a progress bar."""
+    from gvae.experiment import run_together
+
+    every = [experiment for together in experiments for experiment in together]
+    with progress_bar() as progress:
+        total = sum(len(experiment.seeds) * experiment.epochs for experiment in every)
+        bar = progress.add_task("", total=total, status="")
+        for together in experiments:
+
+            def place(together: list[Experiment] = together) -> tuple[str, int]:
+                now = min(together, key=lambda experiment: len(experiment.runs))
+                name = f"{now.dataset} {now.model} run {len(now.runs) + 1}/{len(now.seeds)}"
+                return name, sum(len(experiment.runs) * experiment.epochs for experiment in every)
+
+            run_together(together, epoch_reporter(progress, bar, place))
+
+
+def _report(experiments: list[Experiment], err: bool) -> None:
+    begun = [experiment for experiment in experiments if experiment.runs]
+    if not begun:
+        return
+    first = begun[0]
+    metrics = RECORDS[first.protocol].metrics
+    columns = ("data set", "model", "decoder", ">runs", *(f">{metric_label(name)}" for name in metrics))
+    published = any(experiment.published() for experiment in begun)
+    columns += (">published\nAUC / AP",) * published + (">s a run",)
+    caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
+    for model, changed in {e.model: e.overrides() for e in begun if e.overrides()}.items():
+        caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
+    if published:
+        caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
+    title = f"Link prediction in percent, {_spread(first)}, protocol {first.protocol}"
+    print_table(title, columns, [_row(experiment, published) for experiment in begun], caption, err=err)
+
+
+def _spread(experiment: Experiment) -> str:
+    first, last = experiment.seeds[0], experiment.seeds[-1]
+    over = "initialisations on one split" if experiment.one_split else "random splits"
+    if first == last:
+        return f"{'a given' if experiment.one_split else 'one random'} split (seed {first})"
+    return f"mean ± std over {over} (seeds {first}-{last})"
+
+
+def _setting(name: str, value: object) -> str:
+    return f"{name} {value}" if value is not False else f"{name} off"
+
+
+def _row(experiment: Experiment, with_published: bool) -> tuple[str, ...]:
+    mean, std, published = experiment.mean(), experiment.std(), experiment.published()
+
+    def percent(name: str) -> str:
+        return f"{100 * mean[name]:.1f}" + (f" ± {100 * std[name]:.1f}" if std else "")
+
+    figures = f"{100 * published['auc']:.1f} / {100 * published['ap']:.1f}" if published else "-"
+    return (
+        str(experiment.dataset),
+        experiment.model,
+        (MODELS | HEURISTICS)[experiment.model].decoder,
+        f"{len(experiment.runs)}" + ("" if experiment.complete else f" of {len(experiment.seeds)}"),
+        *(percent(name) for name in RECORDS[experiment.protocol].metrics),
+        *((figures,) * with_published),
+        f"{statistics.median(run.seconds for run in experiment.runs):.1f}",
+    )

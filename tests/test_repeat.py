@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from torch_geometric.data import Data
+
+from gvae.config import TrainConfig
+from gvae.data import make_graph
+from gvae.errors import InputError
+from gvae.experiment import run_seeds
+from gvae.presets import Preset
+from gvae.repeat import changed_environment, changed_splits, differences, experiment_of
+
+Record = dict[str, Any]
+PRESET = Preset(hidden=5, latent=3, train=TrainConfig(epochs=4, lr=0.02, eval_every=2, patience=3))
+
+
+@pytest.fixture
+def data(random_graph: Callable[..., Data]) -> Data:
+    return random_graph()
+
+
+@pytest.fixture
+def record(data: Data) -> Record:
+    result = run_seeds(data, "vgae", protocol="strict", preset=PRESET, seeds=[4, 9], dataset="mine")
+    loaded: Record = json.loads(json.dumps(result.to_dict()))
+    return loaded
+
+
+def test_every_setting_comes_back_from_the_manifest(record: Record, data: Data) -> None:
+    again = experiment_of(record, data)
+    assert (again.model, again.protocol, again.seeds, again.preset) == ("vgae", "strict", [4, 9], PRESET)
+    again.run()
+    assert all(found.largest == 0 for found in differences(record, again))
+    assert {found.figure for found in differences(record, again)} >= {"auc", "ap", "mrr", "epoch"}
+    assert changed_splits(record, again) == []
+    assert changed_environment(record) == {}
+
+
+def test_what_differs_is_said(record: Record, data: Data) -> None:
+    changed = copy.deepcopy(record)
+    changed["runs"][0]["auc"] += 0.5
+    changed["manifest"]["splits"][1]["negatives"] = "0" * 64
+    changed["manifest"]["environment"]["packages"]["torch"] = "1.0"
+    changed["manifest"]["environment"]["threads"] = 99
+    again = experiment_of(changed, data)
+    again.run()
+    found = {difference.figure: difference for difference in differences(changed, again)}
+    assert found["auc"].largest == pytest.approx(0.5)
+    assert found["auc"].recorded - found["auc"].now == pytest.approx(0.25)  # of the mean over two runs
+    assert found["ap"].largest == 0
+    assert changed_splits(changed, again) == [9]
+    assert changed_environment(changed).keys() == {"torch", "threads"}
+    assert changed_environment(changed)["torch"][0] == "1.0"
+
+
+def test_what_cannot_be_repeated_is_refused(record: Record, data: Data) -> None:
+    other = make_graph(data.edge_index, 61)
+    with pytest.raises(InputError, match="mine is not the graph that the record was made with"):
+        experiment_of(record, other)
+    with pytest.raises(InputError, match="has no finished run to repeat"):
+        experiment_of({**record, "runs": []}, data)
+    del record["manifest"]["split_file"]
+    with pytest.raises(InputError, match="its manifest lacks 'split_file'"):
+        experiment_of(record, data)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from gvae.data import make_graph, read_split, split_links
+from gvae.data.split_files import split_hashes
+from gvae.errors import InputError, LeakError, UnknownNameError
+from gvae.protocols import PROTOCOLS
+from gvae.split_source import SplitSource, protocol_of
+
+
+@pytest.mark.parametrize("name", list(PROTOCOLS))
+def test_a_protocol_is_what_split_links_is_asked_for(name: str, random_graph: Callable[..., Data]) -> None:
+    data = random_graph(500, 0.02)
+    upper = torch.rand(500, 500, generator=torch.Generator().manual_seed(0)).triu(1)
+    data.edge_time = (upper + upper.t())[data.edge_index[0], data.edge_index[1]].double()
+    protocol = PROTOCOLS[name]
+    split = SplitSource(data, name)(7)
+    by_hand = split_links(
+        data,
+        protocol.val,
+        protocol.test,
+        seed=7,
+        val_edges_at_test=name == "pyg",
+        order="time" if name == "temporal" else "random",
+        negatives=name if name.startswith("heart") else "uniform",
+    )
+    assert split_hashes(split) == split_hashes(by_hand)
+
+
+def test_the_last_split_is_remembered(random_graph: Callable[..., Data]) -> None:
+    splits = SplitSource(random_graph())
+    assert splits(1) is splits(1)
+    assert splits(2) is not splits(1)
+
+
+def test_hard_candidates_are_drawn_without_isolated_nodes(random_graph: Callable[..., Data]) -> None:
+    data = random_graph(400, 0.03)
+    edges = data.edge_index + (data.edge_index >= 100).long() * 5  # nodes 100 ... 104 are alone
+    lonely = make_graph(edges, 405, x=torch.cat([data.x[:100], torch.zeros(5, 8), data.x[100:]]))
+    without, with_ids = SplitSource(data, "heart"), SplitSource(lonely, "heart")
+    assert split_hashes(without(0)) == split_hashes(with_ids(0))
+    x = with_ids(0).test.x
+    assert x is not None
+    assert torch.equal(x, data.x)
+    assert with_ids.data.node_ids[98:102] == [98, 99, 105, 106]
+    assert SplitSource(lonely)(0).test.num_nodes == 405
+
+
+def test_ids_and_origin_are_saved(random_graph: Callable[..., Data], tmp_path: Path) -> None:
+    data = random_graph()
+    data.node_ids = [f"n{i}" for i in range(60)]
+    folder = tmp_path / "new"
+    drawn = SplitSource(data, "strict", "a/b.csv", save_to=folder)(3)
+    saved = read_split(folder / "a-b.csv-3.npz")
+    assert saved.node_ids == data.node_ids
+    assert saved.source == {"dataset": "a/b.csv", "protocol": "strict", "seed": 3}
+    assert protocol_of(folder) == protocol_of(folder / "a-b.csv-3.npz") == "strict"
+    read = SplitSource(data, "strict", "a/b.csv", read_from=folder)(3)
+    assert split_hashes(read) == split_hashes(drawn)
+    assert read.test.x is data.x
+
+
+def test_a_leaking_file_is_refused_before_any_work(random_graph: Callable[..., Data], tmp_path: Path) -> None:
+    data, path = random_graph(), tmp_path / "s.npz"
+    split = split_links(data)
+    train, val, test = (part.positives.numpy() for part in split.parts)
+    np.savez(
+        path,
+        num_nodes=60,
+        train_pos=np.concatenate([train, test[:, :1]], axis=1),
+        val_pos=val,
+        test_pos=test,
+        val_neg=split.development.val.negatives.numpy(),
+        test_neg=split.test.negatives.numpy(),
+    )
+    with pytest.raises(LeakError, match=r"leaks: overlap \(train and test\), label-in-messages"):
+        SplitSource(data, read_from=path).check([0, 1])
+
+
+def test_an_empty_test_part_is_refused(random_graph: Callable[..., Data], tmp_path: Path) -> None:
+    data, path = random_graph(), tmp_path / "s.npz"
+    train, val, test = (part.positives.numpy() for part in split_links(data).parts)
+    none = test[:, :0]
+    np.savez(
+        path,
+        num_nodes=60,
+        train_pos=np.concatenate([train, test], axis=1),
+        val_pos=val,
+        test_pos=none,
+        val_neg=none,
+        test_neg=none,
+    )
+    with pytest.raises(InputError, match="its train or test part is empty"):
+        SplitSource(data, read_from=path).check([0])
+
+
+def test_an_unknown_protocol_is_refused(random_graph: Callable[..., Data]) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean heart"):
+        SplitSource(random_graph(), "haert")
