@@ -48,8 +48,8 @@ def evaluate(model: Scorer, part: LinkPart, more: Tensor | None = None) -> Score
     part
         The val or test part of a `LinkSplit`.
     more
-        Further uniform non-edges ``(2, Q)``, see `more_negatives`, for the figures with more negatives than
-        positives.
+        Further uniform non-edges ``(2, Q)``, on any device, see `more_negatives`, for the figures with more
+        negatives than positives.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def evaluate(model: Scorer, part: LinkPart, more: Tensor | None = None) -> Score
     if negatives.ndim == 1 and isinstance(model, GraphModel):
         others["ece"] = _calibration_error(positives, negatives)
     if more is not None:
-        (added,) = _scored(model, part, more)
+        (added,) = _scored(model, part, more.to(part.positives.device))
         others |= _with_more(positives, np.concatenate([negatives, added]))
     return replace(scores, others=others)
 
@@ -106,7 +106,7 @@ def more_negatives(split: LinkSplit) -> Tensor | None:
     Returns
     -------
     Tensor or None
-        Shape ``(2, 100 P - Q)``, none of them among the part's own; always the same for the same split.
+        Shape ``(2, 100 P - Q)``, on the CPU, none among the part's own; always the same for the same split.
         ``None`` if the part has candidates of each positive's own, or the graph lacks so many non-edges.
     """
     test = split.test
@@ -115,7 +115,7 @@ def more_negatives(split: LinkSplit) -> Tensor | None:
     sampler = NegativeSampler(known, test.num_nodes)
     if test.negatives.dim() == 3 or not 0 <= missing <= sampler.num_non_edges:
         return None
-    return sampler.sample(missing, new_generator(0, "more negatives")).to(test.positives.device)
+    return sampler.sample(missing, new_generator(0, "more negatives"))
 
 
 @torch.no_grad()

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.catalog import check_name
 from gvae.data import LinkSplit, audit_split, node_ids, split_links
-from gvae.data.graph import without_isolated
+from gvae.data.graph import pair_codes, without_isolated
 from gvae.data.split_files import SavedSplit, read_split, write_split
 from gvae.errors import InputError, LeakError
 from gvae.files import check_target
@@ -130,10 +129,13 @@ class SplitSource:
         if test.num_nodes != self.data.num_nodes:
             raise InputError(f"has {test.num_nodes} nodes, {self.name} has {self.data.num_nodes}")
         positives = torch.cat([part.positives for part in saved.split.parts], dim=1)
-        strange = ~torch.isin(_codes(positives, test.num_nodes), _codes(self.data.edge_index, test.num_nodes))
+        codes = (pair_codes(pairs, test.num_nodes) for pairs in (positives, self.data.edge_index))
+        strange = ~torch.isin(*codes)
         if strange.any():
             src, dst = positives[:, strange][:, 0].tolist()
             raise InputError(f"({src}, {dst}) is no edge of {self.name}: the split is of another graph")
+        if self.data.get("edge_weight") is not None and train.edge_weight is None:
+            raise InputError(f"has no weights, {self.name} has: read the graph without its weights")
         if not train.positives.size(1) or not test.positives.size(1):
             raise InputError("its train or test part is empty")
 
@@ -150,10 +152,6 @@ class SplitSource:
 
     def _place(self, folder: Path, seed: int) -> Path:
         return folder / f"{self.name.strip('./').replace('/', '-')}-{seed}.npz"
-
-
-def _codes(pairs: Tensor, num_nodes: int) -> Tensor:
-    return pairs.min(0).values * num_nodes + pairs.max(0).values
 
 
 def protocol_of(path: str | Path) -> str | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gvae.data.graph import MAX_NODES
+from gvae.data.graph import MAX_NODES, pair_codes
 from gvae.data.splits import LinkPart, LinkSplit
 from gvae.errors import InputError
 
@@ -29,8 +29,7 @@ class Pairs:
     @cached_property
     def codes(self) -> Tensor:
         """``low N + high``, equal for both directions, shape ``(n,)`` or ``(P, K)``."""
-        low, high = self.index.min(0).values, self.index.max(0).values
-        return low * self.num_nodes + high
+        return pair_codes(self.index, self.num_nodes)
 
     @cached_property
     def ordered(self) -> Tensor:

@@ -210,10 +210,14 @@ def check_edge_index(edge_index: Tensor, num_nodes: int) -> None:
 
 def unique_edges(edge_index: Tensor, num_nodes: int) -> Tensor:
     """Each undirected edge once, as ``(2, E)`` with src < dst, sorted; self-loops dropped."""
-    low, high = edge_index.min(0).values, edge_index.max(0).values
-    keep = low < high
-    codes = torch.unique(low[keep] * num_nodes + high[keep])
+    edges = edge_index[:, edge_index[0] != edge_index[1]]
+    codes = torch.unique(pair_codes(edges, num_nodes))
     return torch.stack([codes // num_nodes, codes % num_nodes])
+
+
+def pair_codes(pairs: Tensor, num_nodes: int) -> Tensor:
+    """A number for each node pair ``(2, ...)``, the same in both directions: ``low N + high``, ``(...)``."""
+    return pairs.amin(0) * num_nodes + pairs.amax(0)
 
 
 def both_directions(edges: Tensor) -> Tensor:

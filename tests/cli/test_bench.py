@@ -171,6 +171,8 @@ def test_filtered_candidates_are_no_easier_to_beat(network: Path) -> None:
         ("", "expected at least one DATASET"),
         ("karate --from x.json", "leave the data sets out"),
         ("--from no.json", "no.json: no such file"),
+        ("--from x.json --runs 3", "leave --runs out"),
+        ("--from x.json --protocol kipf", "leave --protocol out"),
         ("karate --split no.npz", "no.npz: no such file"),
         ("karate --save-split no/where", "the folder no does not exist"),
         ("karate --time day", "--time is for files"),
