@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import typer
 
 from gvae.errors import InputError
@@ -11,46 +14,58 @@ from ._graphs import check_graph, load_graph
 from ._options import ReadOptions
 from ._results import run_all
 
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
+    from gvae.experiment import Experiment
+
 
 def repeat(path: str, device: str, json: str | None) -> None:
     """Run every record of a result file again, and print what differs; exit 1 if a figure does."""
-    from gvae.repeat import changed_environment, changed_splits, differences, experiment_of
+    from gvae.repeat import experiments_of
     from gvae.results import read_results
 
-    records = read_results(path)
-    experiments = []
-    for record in records:
-        try:
-            read = ReadOptions(**record["manifest"].get("read", {}))
-        except TypeError as error:
-            raise InputError(f"{path}: {error}") from error
-        check_graph(record["dataset"], read)
-        experiments.append(experiment_of(record, load_graph(record["dataset"], read), device))
-    run_all([[experiment] for experiment in experiments])
+    try:
+        groups = experiments_of(read_results(path), _load, device)
+    except InputError as error:
+        raise InputError(f"--from {path}: {error}") from error
+    run_all([[experiment for _, experiment in group] for group in groups])
+    pairs = [pair for group in groups for pair in group]
+    same = _report(path, pairs, err=json == STDOUT)
+    if json is not None:
+        write_json(json, [experiment.to_dict() for _, experiment in pairs])
+    if not same:
+        raise typer.Exit(1)
 
+
+def _load(record: Mapping[str, Any]) -> Data:
+    try:
+        read = ReadOptions(**record["manifest"].get("read", {}))
+    except TypeError as error:
+        raise InputError(str(error)) from error
+    check_graph(record["dataset"], read)
+    return load_graph(record["dataset"], read)
+
+
+def _report(path: str, pairs: list[tuple[Mapping[str, Any], Experiment]], err: bool) -> bool:
+    """Print the figures then and now; whether they are the same."""
+    from gvae.repeat import changed_environment, changed_splits, differences
+
+    notes: dict[str, str] = {}
     rows, same = [], True
-    for record, again in zip(records, experiments, strict=True):
+    for record, again in pairs:
         for found in differences(record, again):
             same &= found.largest == 0
             shown = f"{found.largest:.2e}" if found.largest else "same"
-            rows.append(
-                (
-                    str(again.dataset),
-                    again.model,
-                    found.figure,
-                    f"{found.recorded:.6f}",
-                    f"{found.now:.6f}",
-                    shown,
-                )
-            )
+            means = f"{found.recorded:.6f}", f"{found.now:.6f}"
+            rows.append((str(again.dataset), again.model, found.figure, *means, shown))
+        notes |= {
+            name: f"{name} was {was}, is {now}." for name, (was, now) in changed_environment(record).items()
+        }
         for seed in changed_splits(record, again):
-            typer.echo(f"Note: {again.dataset}, seed {seed}: the split is not the recorded one", err=True)
+            where = f"{again.dataset}, seed {seed}"
+            notes[where] = f"{where}: the split is not the recorded one."
     columns = ("data set", "model", "figure", ">recorded", ">now", ">largest difference in a run")
-    changed = {name: pair for record in records for name, pair in changed_environment(record).items()}
-    notes = [f"{name} was {then}, is {now}." for name, (then, now) in changed.items()]
     verdict = "All figures are the same, bit for bit." if same else "Figures differ."
-    print_table(f"{path} made again", columns, rows, "\n".join([verdict, *notes]), err=json == STDOUT)
-    if json is not None:
-        write_json(json, [experiment.to_dict() for experiment in experiments])
-    if not same:
-        raise typer.Exit(1)
+    print_table(f"{path} made again", columns, rows, "\n".join([verdict, *notes.values()]), err=err)
+    return same

@@ -11,12 +11,17 @@ from torch_geometric.data import Data
 from gvae.config import TrainConfig
 from gvae.data import make_graph
 from gvae.errors import InputError
-from gvae.experiment import run_seeds
+from gvae.experiment import Experiment, run_seeds
 from gvae.presets import Preset
-from gvae.repeat import changed_environment, changed_splits, differences, experiment_of
+from gvae.repeat import changed_environment, changed_splits, differences, experiments_of
 
 Record = dict[str, Any]
 PRESET = Preset(hidden=5, latent=3, train=TrainConfig(epochs=4, lr=0.02, eval_every=2, patience=3))
+
+
+def experiment_of(record: Record, data: Data) -> Experiment:
+    (((_, experiment),),) = experiments_of([record], lambda _: data)
+    return experiment
 
 
 @pytest.fixture
@@ -62,8 +67,23 @@ def test_what_cannot_be_repeated_is_refused(record: Record, data: Data) -> None:
     other = make_graph(data.edge_index, 61)
     with pytest.raises(InputError, match="mine is not the graph that the record was made with"):
         experiment_of(record, other)
-    with pytest.raises(InputError, match="has no finished run to repeat"):
+    with pytest.raises(InputError, match="there is no finished run to repeat"):
         experiment_of({**record, "runs": []}, data)
     del record["manifest"]["split_file"]
     with pytest.raises(InputError, match="its manifest lacks 'split_file'"):
         experiment_of(record, data)
+
+
+def test_records_of_the_same_splits_share_them(record: Record, data: Data) -> None:
+    loaded = []
+
+    def load(record: Any) -> Data:
+        loaded.append(record["model"])
+        return data
+
+    other = {**record, "protocol": "kipf"}
+    groups = experiments_of([record, other, {**record, "runs": []}, {**record, "model": "katz"}], load)
+    assert [[experiment.model for _, experiment in group] for group in groups] == [["vgae", "katz"], ["vgae"]]
+    (_, first), (_, second) = groups[0]
+    assert first.splits is second.splits
+    assert len(loaded) == 2
