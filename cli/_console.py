@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from gvae.errors import OutputError
+from gvae.errors import InputError, OutputError
 from gvae.files import check_target, write_file
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gvae.train import EpochRecord
 
 STDOUT = "-"
+FOLDED = 28
+"""Width below which the text in a table's column is not folded."""
 
 
 def print_table(
@@ -32,25 +34,36 @@ def print_table(
 ) -> None:
     """Print a table between its title and caption, as wide as it needs where no terminal sets the width.
 
-    Columns whose name begins with ">" hold numbers.
+    Columns whose name begins with ">" hold numbers. Only long texts are folded: a narrow terminal wraps the
+    lines of a table that is wider still, and nothing is cut.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    least = 0
     for i, name in enumerate(columns):
         number = name.startswith(">")
+        lines = [
+            line for cell in (name.removeprefix(">"), *(row[i] for row in rows)) for line in cell.split("\n")
+        ]
+        widest = max(map(len, lines))
+        fixed = widest if number or i == 0 else min(widest, FOLDED)
         justify: Literal["right", "left"] = "right" if number else "left"
-        no_wrap = number or i == 0
-        table.add_column(name.removeprefix(">"), justify=justify, no_wrap=no_wrap, overflow="fold")
+        table.add_column(
+            name.removeprefix(">"), justify=justify, no_wrap=fixed == widest, min_width=fixed, overflow="fold"
+        )
+        least += fixed + 2
     for row in rows:
         table.add_row(*row)
     console = Console(stderr=err, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 160
     console.print(title, style="bold")
+    terminal, console.width = console.width, max(console.width, least)
     console.print(table)
+    console.width = terminal
     if caption:
         console.print(caption, style="dim")
 
@@ -111,16 +124,18 @@ def epoch_reporter(
     return report
 
 
-def check_json_target(target: str | None) -> None:
-    """Find out, before any work, whether a ``--json`` target can be written.
+def check_json_target(target: str | None, *inputs: str) -> None:
+    """Find out, before any work, whether a ``--json`` target can be written, and is none of the inputs.
 
     Raises
     ------
     InputError
-        If its folder does not exist, it is a folder, or it may not be written.
+        If its folder does not exist, it is a folder or an input, or it may not be written.
     """
     if target is not None and target != STDOUT:
         check_target(target, "--json")
+        if os.path.realpath(target) in map(os.path.realpath, inputs):
+            raise InputError(f"--json {target}: is what is read here, and would be overwritten")
 
 
 def write_json(target: str, content: Any) -> None:

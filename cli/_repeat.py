@@ -28,7 +28,8 @@ def repeat(path: str, device: str, json: str | None) -> None:
     try:
         groups = experiments_of(read_results(path), _load, device)
     except InputError as error:
-        raise InputError(f"--from {path}: {error}") from error
+        prefix = "--from" if str(error).startswith(path) else f"--from {path}:"
+        raise InputError(f"{prefix} {error}") from error
     run_all([[experiment for _, experiment in group] for group in groups])
     pairs = [pair for group in groups for pair in group]
     same = _report(path, pairs, err=json == STDOUT)
@@ -48,24 +49,32 @@ def _load(record: Mapping[str, Any]) -> Data:
 
 
 def _report(path: str, pairs: list[tuple[Mapping[str, Any], Experiment]], err: bool) -> bool:
-    """Print the figures then and now; whether they are the same."""
+    """Print what differs, or that nothing does; whether all figures are the same."""
     from gvae.repeat import changed_environment, changed_splits, differences
 
     notes: dict[str, str] = {}
-    rows, same = [], True
+    rows: list[tuple[str, ...]] = []
     for record, again in pairs:
-        for found in differences(record, again):
-            same &= found.largest == 0
-            shown = f"{found.largest:.2e}" if found.largest else "same"
-            means = f"{found.recorded:.6f}", f"{found.now:.6f}"
-            rows.append((str(again.dataset), again.model, found.figure, *means, shown))
+        where = str(again.dataset), again.model
+        found = differences(record, again)
+        changed = [each for each in found if each.largest != 0]
+        rows += [
+            (*where, each.figure, _shown(each.recorded), _shown(each.now), f"{each.largest:.2e}")
+            for each in changed
+        ]
+        if not changed:
+            rows.append((*where, f"all {len(found)} figures of {len(again.runs)} runs", "", "", "same"))
         notes |= {
             name: f"{name} was {was}, is {now}." for name, (was, now) in changed_environment(record).items()
         }
         for seed in changed_splits(record, again):
-            where = f"{again.dataset}, seed {seed}"
-            notes[where] = f"{where}: the split is not the recorded one."
+            notes[f"{where} {seed}"] = f"{again.dataset}, seed {seed}: the split is not the recorded one."
+    same = all(row[-1] == "same" for row in rows)
     columns = ("data set", "model", "figure", ">recorded", ">now", ">largest difference in a run")
-    verdict = "All figures are the same, bit for bit." if same else "Figures differ."
+    verdict = "All figures are the same, bit for bit." if same else "Figures differ (means, fractions)."
     print_table(f"{path} made again", columns, rows, "\n".join([verdict, *notes.values()]), err=err)
     return same
+
+
+def _shown(value: float) -> str:
+    return f"{value:g}" if value == int(value) else f"{value:.6f}"

@@ -20,9 +20,16 @@ def run_and_report(experiments: list[list[Experiment]], json: str | None) -> Non
     try:
         run_all(experiments)
     finally:
-        _report(every, err=json == STDOUT)
-        if json is not None and any(experiment.runs for experiment in every):
-            write_json(json, [experiment.to_dict() for experiment in every])
+        if any(experiment.runs for experiment in every):
+            _write_and_report(every, json)
+
+
+def _write_and_report(experiments: list[Experiment], json: str | None) -> None:
+    try:  # the file first: whoever reads the table may have gone
+        if json is not None:
+            write_json(json, [experiment.to_dict() for experiment in experiments])
+    finally:
+        _report([experiment for experiment in experiments if experiment.runs], err=json == STDOUT)
 
 
 def run_all(experiments: list[list[Experiment]]) -> None:
@@ -44,29 +51,26 @@ def run_all(experiments: list[list[Experiment]]) -> None:
 
 
 def _report(experiments: list[Experiment], err: bool) -> None:
-    begun = [experiment for experiment in experiments if experiment.runs]
-    if not begun:
-        return
-    first = begun[0]
+    first = experiments[0]
     metrics = RECORDS[first.protocol].metrics
     columns = ("data set", "model", "decoder", ">runs", *(f">{metric_label(name)}" for name in metrics))
-    published = any(experiment.published() for experiment in begun)
+    published = any(experiment.published() for experiment in experiments)
     columns += (">published\nAUC / AP",) * published + (">s a run",)
     caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
-    for model, changed in {e.model: e.overrides() for e in begun if e.overrides()}.items():
+    for experiment in {e.dataset: e for e in experiments if e.foreign}.values():
+        caption += f"\n{experiment.dataset}: split and negatives of another program, {experiment.foreign}."
+    for model, changed in {e.model: e.overrides() for e in experiments if e.overrides()}.items():
         caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
     if published:
         caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
     title = f"Link prediction in percent, {_spread(first)}, protocol {first.protocol}"
-    print_table(title, columns, [_row(experiment, published) for experiment in begun], caption, err=err)
+    print_table(title, columns, [_row(experiment, published) for experiment in experiments], caption, err=err)
 
 
 def _spread(experiment: Experiment) -> str:
     first, last = experiment.seeds[0], experiment.seeds[-1]
-    over = "initialisations on one split" if experiment.one_split else "random splits"
-    if first == last:
-        return f"{'a given' if experiment.one_split else 'one random'} split (seed {first})"
-    return f"mean ± std over {over} (seeds {first}-{last})"
+    one, several = experiment.spread
+    return f"{one} (seed {first})" if first == last else f"mean ± std over {several} (seeds {first}-{last})"
 
 
 def _setting(name: str, value: object) -> str:
@@ -87,5 +91,9 @@ def _row(experiment: Experiment, with_published: bool) -> tuple[str, ...]:
         f"{len(experiment.runs)}" + ("" if experiment.complete else f" of {len(experiment.seeds)}"),
         *(percent(name) for name in RECORDS[experiment.protocol].metrics),
         *((figures,) * with_published),
-        f"{statistics.median(run.seconds for run in experiment.runs):.1f}",
+        _seconds(statistics.median(run.seconds for run in experiment.runs)),
     )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"

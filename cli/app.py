@@ -85,4 +85,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no "±" still gets its table
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except OSError as error:  # a full disk behind standard output, for instance
+        typer.echo(f"Error: the output cannot be written ({error.strerror or error})", err=True)
+        sys.exit(1)

@@ -20,26 +20,29 @@ SHOWN = 4
 """Pairs of a finding that the table shows."""
 
 Split = Annotated[
-    str, typer.Argument(metavar="FILE.npz", help="A link split, as gvae bench --save-split writes them.")
+    str,
+    typer.Argument(
+        metavar="FILE.npz", help="A link split of gvae bench --save-split, or of any program; see README."
+    ),
 ]
 
 
 def command(file: Split, json: Json = None) -> None:
-    """Look for leaks in a link split; the exit code is 3 if there is one.
+    """Look for leaks in a link split; the exit code is 3 if there is one, 0 if it is clean.
 
     Example: gvae audit split.npz --json report.json
     """
     check_files(file)
-    check_json_target(json)
+    check_json_target(json, file)
     from gvae.data.audit import audit_split
     from gvae.data.split_files import read_split
 
     saved = read_split(file)
     report = audit_split(saved.split)
     record = report.to_dict(saved.node_ids)
-    _report(file, report, record["findings"], err=json == STDOUT)
     if json is not None:
         write_json(json, {"file": file, **record})
+    _report(file, report, record["findings"], err=json == STDOUT)
     if not report.clean:
         raise typer.Exit(LEAK)
 

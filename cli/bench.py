@@ -78,7 +78,10 @@ class SplitOptions:
 
     split: Annotated[
         str | None,
-        typer.Option(metavar="FILE|FOLDER", help="Use the split of a .npz file for all runs, or saved ones."),
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Use the split of a .npz file for all runs, or saved ones; their protocol, too.",
+        ),
     ] = None
     save_split: Annotated[
         str | None,
@@ -134,7 +137,7 @@ def command(
     Example: gvae bench cora citeseer --runs 10
     """
     check_name("device", device, DEVICES)
-    check_json_target(json)
+    check_json_target(json, *([from_] if from_ else []))
     if list_protocols:
         print_protocols()
         return
@@ -151,7 +154,19 @@ def command(
     beside = {name: settings.preset(name) for name in HEURISTICS if baselines}
     common = {"protocol": protocol, "seeds": seeds, "device": device, "read": read.given()}
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
+    _refuse_equal_places(experiments, seeds[0])
     run_and_report(experiments, json)
+
+
+def _refuse_equal_places(experiments: list[list[Experiment]], seed: int) -> None:
+    """Two data sets must not write, or read, the same files of splits."""
+    sources = [together[0].splits for together in experiments]
+    places = [source.place(seed) for source in sources if source is not None]
+    for place in places:
+        if place is not None and places.count(place) > 1:
+            raise InputError(
+                f"{place} would be the split of two data sets: give them files of different names"
+            )
 
 
 def _refuse_the_rest(ctx: typer.Context) -> None:

@@ -89,11 +89,11 @@ def command(
     found = ClusterRuns(k, method, choose, max_k, smooth, restarts)
     seeds = range(seed, seed + runs)
     data = _add_trained(found, graph, seeds) if trained else _train(found, graph, seeds, model, read)
-    _report(graph, found, err=json == STDOUT)
     if out is not None:
         _write(out, data, found)
     if json is not None:
         write_json(json, {"graph": graph, **found.to_dict()})
+    _report(graph, found, err=json == STDOUT)
 
 
 def _check_source(graph: str, model: ModelOptions, read: ReadOptions) -> bool:

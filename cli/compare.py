@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +54,10 @@ def command(
     if len({comparison.metric for comparison in comparisons}) > 1:
         raise InputError(f"{first}: its protocols have different first metrics; name one with --metric")
     adjusted = holm([comparison.test.p for comparison in comparisons])
-    _report(comparisons, adjusted, names, err=json == STDOUT)
     if json is not None:
         records = [{**c.to_dict(), "p_holm": p} for c, p in zip(comparisons, adjusted, strict=True)]
         write_json(json, {"a": first, "b": second, "comparisons": records})
+    _report(comparisons, adjusted, names, err=json == STDOUT)
     if plot is not None:
         _write_plot(comparisons, plot)
 
@@ -69,9 +68,7 @@ def _check_targets(plot: str | None, json: str | None, *inputs: str) -> None:
 
         check_ending(plot, "--plot")
         check_target(plot, "--plot")
-    check_json_target(json)
-    if json is not None and os.path.realpath(json) in map(os.path.realpath, inputs):
-        raise InputError(f"--json {json}: is one of the results that are compared")
+    check_json_target(json, *inputs)
 
 
 def _report(
@@ -128,7 +125,7 @@ def _caption(comparisons: Sequence[Comparison], names: tuple[str, str]) -> str:
 
 _TESTS = {
     False: "p and interval: corrected resampled t-test (Nadeau and Bengio 2003) over random splits,",
-    True: "p and interval: paired t-test over initialisations on one split, which it speaks of alone,",
+    True: "p and interval: paired t-test over runs on one split, which it speaks of alone,",
 }
 
 

@@ -91,8 +91,8 @@ PROTOCOLS = {
     "pyg": "85/5/10 split, messages along train and val edges at test (as RandomLinkSplit), last epoch",
     "hits": "70/10/20 split, Hits@100 among as many non-edges, epoch chosen by it on val (NCN, Refined-GAE)",
     "heart": "85/5/10 split, 500 hard candidates for each test edge, ranks, no isolated nodes (HeaRT)",
-    "heart-filtered": "the same, candidates without any edge: other test edges are left out too",
-    "temporal": "85/5/10 split by time (needs times of the edges): train on the past, epoch chosen on val",
+    "heart-filtered": "85/5/10 split, 500 hard candidates for each test edge, none an edge, ranks",
+    "temporal": "85/5/10 split by time, the latest edges are test (needs their times), epoch chosen on val",
 }
 
 METRICS = {

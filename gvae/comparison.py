@@ -164,7 +164,7 @@ def compare_runs(a: Result, b: Result, metric: str | None = None, *, names: Name
         _note_incomplete(record, name)
     if a.get("dataset") != b.get("dataset"):
         raise InputError(f"{names[0]} is of {a.get('dataset')}, {names[1]} of {b.get('dataset')}")
-    metric = metric or _first_metric(a, b, names)
+    metric = (metric or _first_metric(a, b, names)).lower()
     splits = _common_splits(a, b, names)
     scores_a, scores_b = (
         _scores(side, metric, [*splits], name) for side, name in zip((a, b), names, strict=True)
@@ -309,6 +309,9 @@ def _common_splits(a: Result, b: Result, names: Names) -> dict[int, Result]:
                     f"{a.get('dataset')}, seed {seed}: the {what} of the split differ between "
                     f"{names[0]} and {names[1]}; a comparison needs the same splits"
                 )
+    if not seeds:
+        have = ", ".join(f"{name} {_listed(of)}" for name, of in zip(names, (of_a, of_b), strict=True))
+        raise InputError(f"{a.get('dataset')}: no seed is on both sides: {have}")
     if len(seeds) < LEAST_RUNS:
         raise InputError(
             f"{a.get('dataset')}: a comparison needs at least {LEAST_RUNS} runs on the same splits, "
@@ -340,10 +343,10 @@ def _scores(record: Result, metric: str, seeds: list[int], name: str) -> tuple[f
 
 
 def _is_shared(record: Result, splits: Iterable[Result]) -> bool:
-    """Whether all seeds have one split; an order in time leaves nothing to draw."""
+    """Whether all seeds have one split, as by time, where nothing is drawn."""
     edges = [split["edges"] for split in splits]
     different = len(set(edges))
-    if different == 1 or record["manifest"]["protocol"].get("order") == "time":
+    if different == 1:
         return True
     if different < len(edges):
         raise InputError(
@@ -351,6 +354,10 @@ def _is_shared(record: Result, splits: Iterable[Result]) -> bool:
             f"they must share one split or all differ"
         )
     return False
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return "has " + (", ".join(map(str, sorted(seeds))) or "none")
 
 
 def _title(record: Result) -> str:

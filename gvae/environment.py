@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import platform
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def environment() -> dict[str, Any]:
 
 @functools.cache
 def revision() -> str | None:
-    """Git revision of this package's source, "-dirty" if it was changed since; None where it is installed."""
+    """Git revision of this package's source, with a hash of changes since; None where it is installed."""
     folder = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -62,8 +63,9 @@ def revision() -> str | None:
         git(
             "ls-files", "--error-unmatch", Path(__file__).name
         )  # fails where a user's repository is around us
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", str(folder.parent))
-        return git("rev-parse", "HEAD") + "-dirty" * bool(changed)
+        changed = git("diff", "HEAD", "--", str(folder.parent))
+        digest = hashlib.sha256(changed.encode()).hexdigest()[:8]
+        return git("rev-parse", "HEAD") + (f"-dirty-{digest}" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
 

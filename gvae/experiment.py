@@ -14,6 +14,7 @@ from gvae.catalog import HEURISTICS, MODELS, PUBLISHED, PUBLISHED_SOURCE, check_
 from gvae.config import require_int
 from gvae.data import LinkSplit
 from gvae.data.graph import without_features
+from gvae.data.splits import PARTS
 from gvae.environment import peak_memory, resolve_device
 from gvae.errors import InputError
 from gvae.manifest import flat, manifest, split_record
@@ -148,14 +149,22 @@ class Experiment:
 
     def _run_seed(self, seed: int, on_epoch: OnEpoch | None) -> None:
         split = self._source(seed)
-        for part in split.parts[1:]:
-            check_candidates(PROTOCOLS[self.protocol].metrics, part.negatives)
+        self._check_candidates(split)
         if not self._preset.features:
             split = split.with_features(None)
         record = split_record(seed, split)
         self.runs.append(self._trained_and_scored(seed, split, on_epoch))
         self._splits.append(record)
         self._peak_memory = peak_memory()
+
+    def _check_candidates(self, split: LinkSplit) -> None:
+        for name, part in zip(PARTS[1:], split.parts[1:], strict=True):
+            try:
+                check_candidates(PROTOCOLS[self.protocol].metrics, part.negatives)
+            except InputError as error:
+                raise InputError(
+                    f"protocol {self.protocol}, {name} part of {self.dataset}: {error}"
+                ) from error
 
     def _trained_and_scored(self, seed: int, split: LinkSplit, on_epoch: OnEpoch | None) -> Run:
         started = time.perf_counter()
@@ -189,9 +198,22 @@ class Experiment:
         return 0 if self.model in HEURISTICS else self._preset.train.epochs
 
     @property
-    def one_split(self) -> bool:
-        """Whether all seeds have the same positives, so that the spread is that of initialisations."""
-        return PROTOCOLS[self.protocol].order == "time" or self._source.is_one_file
+    def spread(self) -> tuple[str, str]:
+        """What one run is of, and what several differ in, in words."""
+        if self._source.is_one_file:
+            return "a given split", "initialisations on one split"
+        if PROTOCOLS[self.protocol].order == "time":
+            return "a split by time", "initialisations and negatives on one split by time"
+        return "one random split", "random splits"
+
+    @property
+    def foreign(self) -> str | None:
+        """The sizes of a split that another program made, in words; None if it is ours."""
+        if not (self._source.is_foreign and self._splits):
+            return None
+        split = self._splits[-1]
+        parts = " / ".join(f"{split[part]:,}" for part in PARTS)
+        return f"{parts} edges, {split['test_negatives']:,} negatives at test"
 
     @property
     def complete(self) -> bool:
@@ -249,6 +271,7 @@ class Experiment:
             splits=self._splits,
             read=self.read,
             split_file=None if read_from is None else str(read_from),
+            foreign=self.foreign,
             device=str(self._device),
             started=self._started,
             seconds=sum(run.total_seconds for run in self.runs),

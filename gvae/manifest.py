@@ -8,9 +8,10 @@ from typing import Any
 
 from torch_geometric.data import Data
 
-from gvae.catalog import HEURISTICS, METRICS, TIES
+from gvae.catalog import HEURISTICS, METRICS, MODELS, TIES
 from gvae.data import LinkSplit
 from gvae.data.split_files import split_hashes
+from gvae.data.splits import PARTS
 from gvae.data.tensors import graph_hash
 from gvae.environment import environment
 from gvae.presets import Preset
@@ -35,6 +36,7 @@ def manifest(
     splits: Sequence[Mapping[str, Any]],
     read: Mapping[str, Any],
     split_file: str | None,
+    foreign: str | None,
     device: str,
     started: str,
     seconds: float,
@@ -56,6 +58,8 @@ def manifest(
         How the graph's file was read, keywords of `gvae.read_graph`.
     split_file
         Where splits were read from, if they were.
+    foreign
+        What a split file of another program has, in words; None if the splits are ours.
     device
         ``"cpu"`` or ``"cuda"``.
     started
@@ -67,9 +71,10 @@ def manifest(
     """
     features = data.x.size(1) if preset.features and data.x is not None else 0
     return {
-        "preset": flat(preset),
+        **_trained(model, preset),
         "protocol": asdict(PROTOCOLS[protocol]),
         **_rules(model, protocol, preset),
+        **({"negatives": f"as the split file gives them: {foreign}"} if foreign else {}),
         "seeds": list(seeds),
         "splits": list(splits),
         "split_file": split_file,
@@ -90,10 +95,10 @@ def manifest(
 
 def split_record(seed: int, split: LinkSplit) -> dict[str, Any]:
     """What identifies a run's split: its seed, hashes and the sizes of its parts."""
-    sizes = {
-        name: part.positives.size(1) for name, part in zip(("train", "val", "test"), split.parts, strict=True)
-    }
-    return {"seed": seed, **split_hashes(split), **sizes}
+    parts = dict(zip(PARTS, split.parts, strict=True))
+    sizes = {name: part.positives.size(1) for name, part in parts.items()}
+    negatives = {f"{name}_negatives": parts[name].negatives[0].numel() for name in ("val", "test")}
+    return {"seed": seed, **split_hashes(split), "nodes": split.test.num_nodes, **sizes, **negatives}
 
 
 def flat(preset: Preset) -> dict[str, Any]:
@@ -101,6 +106,19 @@ def flat(preset: Preset) -> dict[str, Any]:
     settings = asdict(preset)
     train = settings.pop("train")
     return settings | {name: value for name, value in train.items() if name not in ("select", "seed")}
+
+
+def _trained(model: str, preset: Preset) -> dict[str, Any]:
+    """What the model is, and what it was trained with."""
+    if model in HEURISTICS:
+        return {"model": HEURISTICS[model].summary, "preset": {"features": preset.features}}
+    return {
+        "model": MODELS[model].summary,
+        "preset": flat(preset),
+        "optimizer": "Adam",
+        "initialisation": "Glorot uniform, no bias",
+        "kl": KL,
+    }
 
 
 def _rules(model: str, name: str, preset: Preset) -> dict[str, Any]:
@@ -112,7 +130,6 @@ def _rules(model: str, name: str, preset: Preset) -> dict[str, Any]:
         "messages_at_test": "train and val edges" if protocol.val_edges_at_test else "train edges",
         "negatives": NEGATIVES[protocol.negatives],
         "selection": "nothing is trained" if model in HEURISTICS else selection,
-        "kl": KL,
         "ties": TIES,
         "metrics": METRICS,
     }

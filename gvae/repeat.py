@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from torch_geometric.data import Data
@@ -15,11 +17,24 @@ from gvae.data.tensors import graph_hash
 from gvae.environment import environment
 from gvae.errors import InputError
 from gvae.experiment import Experiment, own_preset
+from gvae.metrics import mean_of, std_of
 from gvae.split_source import SplitSource
 
 Record = Mapping[str, Any]
 
 TIMES = ("seconds", "total_seconds")
+SAID = (
+    "protocol",
+    "preset",
+    "model",
+    "messages_at_test",
+    "selection",
+    "ties",
+    "kl",
+    "optimizer",
+    "initialisation",
+)
+"""What must be said the same of a result and of its repetition."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Difference:
     recorded, now
         Means over the runs, fractions; of ``"epochs"`` and ``"epoch"`` numbers.
     largest
-        Largest absolute difference in one run; 0 means the same numbers, bit for bit.
+        Largest absolute difference in one run; 0: the same numbers, bit for bit; NaN: one is missing.
     """
 
     figure: str
@@ -88,25 +103,49 @@ def _origin(record: Record) -> str:
 
 
 def _experiment(record: Record, data: Data, splits: SplitSource | None, device: str) -> Experiment:
+    name = str(record.get("dataset"))
     with _complete(record):
-        name, model, protocol = str(record["dataset"]), record["model"], record["protocol"]
-        manifest, seeds = record["manifest"], [run["seed"] for run in record["runs"]]
+        model, protocol, manifest = record["model"], record["protocol"], record["manifest"]
         preset = own_preset(model).override(**manifest["preset"])
         recorded, split_file, read = manifest["graph"]["sha256"], manifest["split_file"], manifest["read"]
+        _flat(manifest["environment"])
+        _check_summary(record)
     if recorded != graph_hash(data):
         raise InputError(f"{name} is not the graph that the record was made with: it has changed")
     graph = data if preset.features else without_features(data)
-    return Experiment(
+    again = Experiment(
         data,
         model,
         protocol=protocol,
         preset=preset,
-        seeds=seeds,
+        seeds=[run["seed"] for run in record["runs"]],
         device=device,
         dataset=name,
         splits=splits or SplitSource(graph, protocol, name, split_file),
         read=read,
     )
+    _check_rules(record, again)
+    return again
+
+
+def _check_summary(record: Record) -> None:
+    """A record's mean and deviation must be those of its runs."""
+    runs = [{name: run[name] for name in record["mean"]} for run in record["runs"]]
+    for what, values in (("mean", mean_of(runs)), ("std", std_of(runs))):
+        for name, value in values.items():
+            if not math.isclose(record[what][name], value, rel_tol=1e-9, abs_tol=1e-12):
+                raise InputError(f"the {what} of {name} is not that of the runs: the record was changed")
+
+
+def _check_rules(record: Record, again: Experiment) -> None:
+    """What a record says of how it was measured and trained must be what is done now."""
+    was, now = record["manifest"], json.loads(json.dumps(again.to_dict()["manifest"]))
+    for name in SAID:
+        if was.get(name) != now.get(name):
+            raise InputError(
+                f"the manifest's {name} is not that of this gvae's protocol {again.protocol} and model "
+                f"{again.model}: {was.get(name)!r}, now {now.get(name)!r}"
+            )
 
 
 @contextmanager
@@ -114,23 +153,28 @@ def _complete(record: Record) -> Iterator[None]:
     """Turn what a manifest lacks into an error of ours."""
     try:
         yield
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         of = f"{record.get('model')} on {record.get('dataset')}"
-        raise InputError(f"the record of {of} cannot be repeated: its manifest lacks {error}") from error
+        raise InputError(f"the record of {of} cannot be repeated: it lacks or garbles {error}") from error
 
 
 def differences(record: Record, again: Experiment) -> list[Difference]:
-    """Every figure of the record beside the one that its repetition gave, over all runs."""
+    """Every figure of the record or of its repetition, over all runs; NaN where one of them has it not."""
     now = {run.seed: run.to_dict() for run in again.runs}
     pairs = [(run, now[run["seed"]]) for run in record["runs"] if run["seed"] in now]
-    names = [name for name in record["runs"][0] if name not in ("seed", *TIMES)]
-    found = []
-    for name in names:
-        values = [(then[name], later.get(name, float("nan"))) for then, later in pairs]
-        means = [sum(side) / len(values) for side in zip(*values, strict=True)]
-        largest = max(abs(then - later) for then, later in values)
-        found.append(Difference(name, means[0], means[1], largest))
-    return found
+    names = dict.fromkeys(name for pair in pairs for side in pair for name in side)
+    return [_difference(name, pairs) for name in names if name not in ("seed", *TIMES)]
+
+
+def _difference(name: str, pairs: Sequence[tuple[Record, Record]]) -> Difference:
+    values = [[_number(side.get(name)) for side in pair] for pair in pairs]
+    means = [fmean(side) for side in zip(*values, strict=True)]
+    gaps = [abs(then - later) for then, later in values]
+    return Difference(name, means[0], means[1], math.nan if any(map(math.isnan, gaps)) else max(gaps))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def changed_splits(record: Record, again: Experiment) -> list[int]:

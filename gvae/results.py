@@ -39,7 +39,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+        raise InputError(f"{path}: is no JSON, as gvae bench --json writes it ({error})") from error
     if not isinstance(records, list) or not records:
         raise InputError(f"{path}: expected a list of results, as gvae bench --json writes it")
     for i, record in enumerate(records):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch_geometric.data import Data
 
 from gvae.catalog import check_name
 from gvae.data import LinkSplit, audit_split, node_ids, split_links
-from gvae.data.graph import pair_codes, without_isolated
+from gvae.data.graph import without_isolated
 from gvae.data.split_files import SavedSplit, read_split, write_split
 from gvae.errors import InputError, LeakError
 from gvae.files import check_target
 from gvae.protocols import PROTOCOLS
+from gvae.split_checks import check_fit
 
 
 @dataclass
@@ -32,7 +33,13 @@ class SplitSource:
     read_from
         A file of `gvae.data.split_files`: the split of every seed; or a folder that ``save_to`` filled.
     save_to
-        A folder for one file a seed, ``NAME-SEED.npz``; it is made where it is not there.
+        A folder for one file a seed, ``NAME-SEED.npz``; it is made where it is not there. Nothing in it is
+        overwritten.
+
+    Attributes
+    ----------
+    is_foreign
+        Whether the last split that was read came from another program.
 
     Raises
     ------
@@ -50,6 +57,7 @@ class SplitSource:
         protocol = PROTOCOLS[check_name("protocol", self.protocol, PROTOCOLS)]
         self.data = self.data if protocol.isolated else without_isolated(self.data)
         self._last: tuple[int, LinkSplit] | None = None
+        self.is_foreign = False
 
     def __call__(self, seed: int) -> LinkSplit:
         """The split of a seed; `check` tells beforehand of most of what can go wrong.
@@ -72,7 +80,13 @@ class SplitSource:
         """Whether every seed has the split of the same file."""
         return self.read_from is not None and not Path(self.read_from).is_dir()
 
-    def check(self, seeds: range | list[int]) -> None:
+    def place(self, seed: int) -> Path | None:
+        """The file that a seed's split is written to, or else read from; None without files."""
+        if self.save_to is not None:
+            return self._place(Path(self.save_to), seed)
+        return None if self.read_from is None else self._source(seed)
+
+    def check(self, seeds: Sequence[int]) -> None:
         """Find out, before any work, whether the files of all seeds are there, or can be written.
 
         Raises
@@ -84,17 +98,30 @@ class SplitSource:
             If that one leaks.
         """
         if self.read_from is not None:
-            for path in {self._source(seed) for seed in seeds}:
-                if not path.is_file():
-                    raise InputError(f"{path}: no such file")
-            if self.is_one_file:
-                self._read(seeds[0])
+            self._check_source(seeds)
         if self.save_to is not None:
-            folder = Path(self.save_to)
-            check_target(folder if not folder.is_dir() else self._place(folder, seeds[0]), "--save-split")
-            for path in (self._place(folder, seed) for seed in seeds):
-                if path.exists():
-                    raise InputError(f"{path}: already exists, and nothing is overwritten")
+            self._check_target(Path(self.save_to), seeds)
+
+    def _check_target(self, folder: Path, seeds: Sequence[int]) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"--save-split {folder}: is a file, expected a folder")
+        check_target(self._place(folder, seeds[0]) if folder.is_dir() else folder, "--save-split")
+        for path in (self._place(folder, seed) for seed in seeds):
+            if path.exists():
+                raise InputError(f"{path}: already exists, and nothing is overwritten")
+
+    def _check_source(self, seeds: Sequence[int]) -> None:
+        missing = [path for seed in seeds if not (path := self._source(seed)).is_file()]
+        if missing and self.is_one_file:
+            raise InputError(f"{missing[0]}: no such file or folder of splits")
+        if missing:
+            held = ", ".join(sorted(path.name for path in Path(str(self.read_from)).glob("*.npz"))) or "none"
+            raise InputError(
+                f"{self.read_from}: lacks {len(missing)} of {len(seeds)} splits, first {missing[0].name}; "
+                f"it holds {held}"
+            )
+        if self.is_one_file:
+            self._read(seeds[0])
 
     def _drawn(self, seed: int) -> LinkSplit:
         protocol = PROTOCOLS[self.protocol]
@@ -111,37 +138,28 @@ class SplitSource:
     def _read(self, seed: int) -> LinkSplit:
         path = self._source(seed)
         saved = read_split(path)
-        try:
-            self._check_origin(saved)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
         report = audit_split(saved.split)
         if not report.clean:
             found = ", ".join(f"{leak.kind} ({leak.where})" for leak in report.leaks)
             raise LeakError(f"{path} leaks: {found}; gvae audit {path} shows where")
+        try:
+            self._check_origin(saved)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         return saved.split.with_features(self.data.x)
 
     def _check_origin(self, saved: SavedSplit) -> None:
+        self.is_foreign = "protocol" not in saved.source
         made_under = saved.source.get("protocol", self.protocol)
         if made_under != self.protocol:
             raise InputError(f"was made under the protocol {made_under}, not {self.protocol}")
-        train, _, test = saved.split.parts
-        if test.num_nodes != self.data.num_nodes:
-            raise InputError(f"has {test.num_nodes} nodes, {self.name} has {self.data.num_nodes}")
-        positives = torch.cat([part.positives for part in saved.split.parts], dim=1)
-        codes = (pair_codes(pairs, test.num_nodes) for pairs in (positives, self.data.edge_index))
-        strange = ~torch.isin(*codes)
-        if strange.any():
-            src, dst = positives[:, strange][:, 0].tolist()
-            raise InputError(f"({src}, {dst}) is no edge of {self.name}: the split is of another graph")
-        if self.data.get("edge_weight") is not None and train.edge_weight is None:
-            raise InputError(f"has no weights, {self.name} has: read the graph without its weights")
-        if not train.positives.size(1) or not test.positives.size(1):
-            raise InputError("its train or test part is empty")
+        check_fit(saved, self.data, PROTOCOLS[self.protocol], self.name)
 
     def _save(self, seed: int, split: LinkSplit) -> None:
         folder = Path(str(self.save_to))
         folder.mkdir(exist_ok=True)
+        if self._place(folder, seed).exists():
+            raise InputError(f"{self._place(folder, seed)}: already exists, and nothing is overwritten")
         source = {"dataset": self.name, "protocol": self.protocol, "seed": seed}
         ids = None if self.data.get("node_ids") is None else node_ids(self.data).to_list()
         write_split(self._place(folder, seed), split, node_ids=ids, source=source)
@@ -151,7 +169,8 @@ class SplitSource:
         return self._place(path, seed) if path.is_dir() else path
 
     def _place(self, folder: Path, seed: int) -> Path:
-        return folder / f"{self.name.strip('./').replace('/', '-')}-{seed}.npz"
+        name = Path(self.name)  # a file, or a data set's name
+        return folder / f"{name.stem if name.suffix else self.name.replace('/', '-')}-{seed}.npz"
 
 
 def protocol_of(path: str | Path) -> str | None:

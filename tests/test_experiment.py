@@ -152,7 +152,16 @@ def test_the_record_is_json_and_says_how_it_was_made(random_graph: Callable[...,
     assert record["runs"][0].keys() == figures | rest
     split = split_links(result.data, seed=4, val_edges_at_test=True)
     assert record["manifest"]["splits"] == [
-        {"seed": 4, **split_hashes(split), "train": 164, "val": 9, "test": 19}
+        {
+            "seed": 4,
+            **split_hashes(split),
+            "nodes": 60,
+            "train": 164,
+            "val": 9,
+            "test": 19,
+            "val_negatives": 9,
+            "test_negatives": 19,
+        }
     ]
     assert record["manifest"]["messages_at_test"] == "train and val edges"
     assert record["manifest"]["selection"] == "the last epoch"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +51,9 @@ def test_every_setting_comes_back_from_the_manifest(record: Record, data: Data) 
 def test_what_differs_is_said(record: Record, data: Data) -> None:
     changed = copy.deepcopy(record)
     changed["runs"][0]["auc"] += 0.5
+    changed["mean"]["auc"] += 0.25
+    changed["std"]["auc"] = statistics.stdev(run["auc"] for run in changed["runs"])
+    del changed["runs"][1]["hits@1"], changed["mean"]["hits@1"], changed["std"]["hits@1"]
     changed["manifest"]["splits"][1]["negatives"] = "0" * 64
     changed["manifest"]["environment"]["packages"]["torch"] = "1.0"
     changed["manifest"]["environment"]["threads"] = 99
@@ -58,6 +63,7 @@ def test_what_differs_is_said(record: Record, data: Data) -> None:
     assert found["auc"].largest == pytest.approx(0.5)
     assert found["auc"].recorded - found["auc"].now == pytest.approx(0.25)  # of the mean over two runs
     assert found["ap"].largest == 0
+    assert math.isnan(found["hits@1"].largest)  # one run has it not
     assert changed_splits(changed, again) == [9]
     assert changed_environment(changed).keys() == {"torch", "threads"}
     assert changed_environment(changed)["torch"][0] == "1.0"
@@ -70,7 +76,32 @@ def test_what_cannot_be_repeated_is_refused(record: Record, data: Data) -> None:
     with pytest.raises(InputError, match="there is no finished run to repeat"):
         experiment_of({**record, "runs": []}, data)
     del record["manifest"]["split_file"]
-    with pytest.raises(InputError, match="its manifest lacks 'split_file'"):
+    with pytest.raises(InputError, match="it lacks or garbles 'split_file'"):
+        experiment_of(record, data)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("mean/auc", 0.999, "the mean of auc is not that of the runs"),
+        ("std/ap", 0.0, "the std of ap is not that of the runs"),
+        ("manifest/protocol/val_edges_at_test", True, "the manifest's protocol is not that of this gvae's"),
+        ("manifest/ties", "optimistic", "the manifest's ties is not that"),
+        ("manifest/preset/beta", None, "the manifest's preset is not that"),
+        ("manifest/preset/loss", True, "lacks or garbles"),
+        ("manifest/environment", {}, "lacks or garbles 'packages'"),
+        ("manifest/graph", [], "lacks or garbles"),
+    ],
+)
+def test_a_record_that_was_changed_is_found_before_any_work(
+    record: Record, data: Data, path: str, value: Any, message: str
+) -> None:
+    *folders, name = path.split("/")
+    place: Any = record
+    for folder in folders:
+        place = place[folder]
+    place[name] = value
+    with pytest.raises(InputError, match=message):
         experiment_of(record, data)
 
 
@@ -81,8 +112,11 @@ def test_records_of_the_same_splits_share_them(record: Record, data: Data) -> No
         loaded.append(record["model"])
         return data
 
-    other = {**record, "protocol": "kipf"}
-    groups = experiments_of([record, other, {**record, "runs": []}, {**record, "model": "katz"}], load)
+    other = run_seeds(data, "vgae", preset=PRESET, seeds=[4], dataset="mine").to_dict()
+    other = json.loads(json.dumps(other))
+    katz = run_seeds(data, "katz", protocol="strict", seeds=[4], dataset="mine").to_dict()
+    katz = json.loads(json.dumps(katz))
+    groups = experiments_of([record, other, {**record, "runs": []}, katz], load)
     assert [[experiment.model for _, experiment in group] for group in groups] == [["vgae", "katz"], ["vgae"]]
     (_, first), (_, second) = groups[0]
     assert first.splits is second.splits

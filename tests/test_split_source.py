@@ -58,10 +58,10 @@ def test_ids_and_origin_are_saved(random_graph: Callable[..., Data], tmp_path: P
     data.node_ids = [f"n{i}" for i in range(60)]
     folder = tmp_path / "new"
     drawn = SplitSource(data, "strict", "a/b.csv", save_to=folder)(3)
-    saved = read_split(folder / "a-b.csv-3.npz")
+    saved = read_split(folder / "b-3.npz")
     assert saved.node_ids == data.node_ids
     assert saved.source == {"dataset": "a/b.csv", "protocol": "strict", "seed": 3}
-    assert protocol_of(folder) == protocol_of(folder / "a-b.csv-3.npz") == "strict"
+    assert protocol_of(folder) == protocol_of(folder / "b-3.npz") == "strict"
     read = SplitSource(data, "strict", "a/b.csv", read_from=folder)(3)
     assert split_hashes(read) == split_hashes(drawn)
     assert read.test.x is data.x

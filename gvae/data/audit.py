@@ -15,6 +15,10 @@ from gvae.data.splits import LinkSplit
 __all__ = ["AuditReport", "Finding", "audit_split"]
 
 
+NOTED = 20
+"""Pairs of a note that a record has; of a leak it has all."""
+
+
 @dataclass(frozen=True)
 class AuditReport:
     """What an audit found, leaks first."""
@@ -36,13 +40,21 @@ class AuditReport:
         """Whether there is no leak."""
         return not self.leaks
 
+    def __str__(self) -> str:
+        """One line a finding."""
+        lines = [
+            f"{'leak' if each.leak else 'note'}: {each.kind}, {each.where}, {each.count:,}"
+            for each in self.findings
+        ]
+        return "\n".join(lines) or "clean, nothing to note"
+
     def to_dict(self, node_ids: Sequence[str | int] | None = None) -> dict[str, Any]:
-        """The report as JSON types, pairs by ``node_ids``; by default by index."""
+        """The report as JSON types, pairs by ``node_ids`` or by index: all of a leak, 20 of a note."""
         return {"clean": self.clean, "findings": [_record(each, node_ids) for each in self.findings]}
 
 
 def _record(finding: Finding, node_ids: Sequence[str | int] | None) -> dict[str, Any]:
-    edges = finding.edges.t().tolist()
+    edges = finding.edges.t().tolist()[: None if finding.leak else NOTED]
     if node_ids is not None:
         edges = [[node_ids[node] for node in edge] for edge in edges]
     return {
@@ -70,9 +82,10 @@ def audit_split(split: LinkSplit | Sequence[Data]) -> AuditReport:
     -------
     AuditReport
         Leaks: ``overlap`` and ``reverse-overlap`` of positives, ``self-loop``, ``duplicate``,
-        ``label-in-messages``, ``false-negative``, ``train-negatives-avoid-held-out``, ``negatives-shared``,
-        ``lost-nodes``, ``imbalance``. Notes: ``val-edges-at-test``, ``train-labels-in-messages``,
-        ``candidates-not-filtered``, ``isolated-nodes``, ``empty``, and milder forms of the leaks. Candidates
+        ``label-in-messages``, ``unknown-messages``, ``false-negative``, ``train-negatives-avoid-held-out``,
+        ``negatives-shared``, ``lost-nodes``, ``features-differ``, ``imbalance``. Notes:
+        ``val-edges-at-test``, ``train-labels-in-messages``, ``candidates-not-filtered``,
+        ``one-way-messages``, ``isolated-nodes``, ``empty``, and milder forms of the leaks. Candidates
         under ``"heart"`` are held to HeaRT's rule (Li et al. 2023, arXiv:2306.10453).
 
     Raises

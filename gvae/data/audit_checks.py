@@ -84,6 +84,14 @@ def duplicates(parts: Parts) -> Iterator[Finding]:
         yield from _of_pairs("duplicate", f"{part.name} messages", part.messages, twice, meaning)
 
 
+def one_way_messages(parts: Parts) -> Iterator[Finding]:
+    """Messages whose reverse is none."""
+    for part in parts:
+        alone = ~_is_in(part.messages.reverse, torch.unique(part.messages.ordered))
+        kind = "one-way-messages"
+        yield from _of_pairs(kind, f"{part.name} messages", part.messages, alone, _MEANING[kind])
+
+
 def labels_in_messages(parts: Parts) -> Iterator[Finding]:
     """Held-out positives that messages pass along, before their time or at it."""
     every = [*parts]
@@ -102,6 +110,17 @@ def labels_in_messages(parts: Parts) -> Iterator[Finding]:
     )
 
 
+def unknown_messages(parts: Parts) -> Iterator[Finding]:
+    """Messages along pairs that are positives in no part: a choice if training has them, or else a leak."""
+    positives = union([part.positives for part in parts])
+    for part in parts:
+        strange = ~_is_in(part.messages.codes, positives) & ~part.messages.loops
+        kind, where = "unknown-messages", f"{part.name} messages"
+        new = strange & ~_is_in(part.messages.codes, parts.train.messages.distinct)
+        yield from _of_pairs(kind, where, part.messages, new)
+        yield from _of_pairs(kind, where, part.messages, strange & ~new, _MEANING["message-edges"])
+
+
 def train_labels_in_messages(parts: Parts) -> Iterator[Finding]:
     """Training positives that messages pass along."""
     positives = parts.train.positives
@@ -115,7 +134,7 @@ def train_labels_in_messages(parts: Parts) -> Iterator[Finding]:
 def false_negatives(parts: Parts) -> Iterator[Finding]:
     """Negatives that are edges. Training cannot know held-out ones, so those among its own are right."""
     for part in parts:
-        heart = parts.rule == "heart" and part is not parts.train
+        heart = parts.rule == "heart" and part.has_lists
         known = parts.learned if part is parts.train else parts.edges
         wrong = _is_in(part.negatives.codes, _known_to_heart(parts, part) if heart else known)
         if part.has_lists:
@@ -181,11 +200,29 @@ def nodes(parts: Parts) -> Iterator[Finding]:
     elif any(part.num_nodes is None and part.rows is None for part in parts):
         guess = "The number of nodes is given nowhere; isolated nodes after the last edge would be lost."
         yield _of_none("lost-nodes", "train, val and test", 0, guess, leak=False)
+    if any(not _same_features(parts.train.x, part.x) for part in parts):
+        yield _of_none("features-differ", "train, val and test", 0, _MEANING["features-differ"])
     messages, size = parts.train.messages, parts.train.size
     isolated = size - torch.unique(messages.index[:, ~messages.loops]).numel()
     if isolated > 0:
         rest = f"{isolated:,} of {size:,} nodes have no message edge in training: features alone place them."
         yield _of_none("isolated-nodes", "train messages", isolated, rest, leak=False)
+
+
+def _same_features(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None or one is other:
+        return one is other
+    if one.shape != other.shape or one.layout != other.layout:
+        return False
+    return all(torch.equal(*pair) for pair in zip(_stored(one), _stored(other), strict=True))
+
+
+def _stored(x: Tensor) -> tuple[Tensor, ...]:
+    """The dense tensors that a matrix is stored as."""
+    if x.layout == torch.sparse_csr:
+        return x.crow_indices(), x.col_indices(), x.values()
+    x = x.coalesce() if x.layout == torch.sparse_coo else x
+    return (x.indices(), x.values()) if x.layout == torch.sparse_coo else (x,)
 
 
 def _said(part: Part) -> str:
@@ -222,7 +259,9 @@ _CHECKS: tuple[Callable[[Parts], Iterable[Finding]], ...] = (
     overlaps,
     self_loops,
     duplicates,
+    one_way_messages,
     labels_in_messages,
+    unknown_messages,
     false_negatives,
     training_negatives,
     shared_negatives,
@@ -237,6 +276,11 @@ _MEANING = {
     "self-loop": "A pair of a node with itself is no link: an inner product always ranks it high.",
     "duplicate": "A pair that stands twice counts twice in every figure.",
     "label-in-messages": "Messages pass along held-out positives: the encoder is told what to predict.",
+    "one-way-messages": "Messages pass in one direction alone; in an undirected graph edges stand in both.",
+    "unknown-messages": "Messages pass along pairs that are edges of no part and were not there in training: "
+    "they can tell where held-out edges are.",
+    "message-edges": "Messages in training pass along edges that are positives in no part.",
+    "features-differ": "The parts have different features: those of one may tell of its edges.",
     "val-edges-at-test": "Messages at test pass along validation edges, as in RandomLinkSplit and not as in "
     "Kipf's split: name the rule with the figure.",
     "train-labels-in-messages": "Messages pass along training positives: a graph autoencoder learns to "

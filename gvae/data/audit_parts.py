@@ -13,10 +13,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data.graph import MAX_NODES, pair_codes
-from gvae.data.splits import LinkPart, LinkSplit
+from gvae.data.splits import PARTS, LinkPart, LinkSplit
 from gvae.errors import InputError
-
-NAMES = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Pairs:
 class Part:
     """One part as all checks see it.
 
-    ``num_nodes`` is what the part says, ``None`` if it says nothing; ``rows`` are those of its features;
+    ``num_nodes`` is what the part says, ``None`` if nothing; ``rows`` are those of its features ``x``;
     ``size`` is the number of nodes that follows.
     """
 
@@ -79,6 +77,7 @@ class Part:
     num_nodes: int | None
     rows: int | None
     size: int
+    x: Tensor | None
 
     @property
     def has_lists(self) -> bool:
@@ -127,7 +126,7 @@ def read_parts(split: LinkSplit | Sequence[Data]) -> Parts:
         raise InputError(
             f"split must be a LinkSplit or the (train, val, test) triple of RandomLinkSplit, got {came}"
         )
-    return _parts([_of_data(data, name) for data, name in zip(split, NAMES, strict=True)], "uniform")
+    return _parts([_of_data(data, name) for data, name in zip(split, PARTS, strict=True)], "uniform")
 
 
 @dataclass(frozen=True)
@@ -138,22 +137,29 @@ class _Raw:
     positives: Tensor
     negatives: Tensor
     num_nodes: int | None
-    rows: int | None
+    x: Tensor | None
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of the features."""
+        return None if self.x is None else self.x.size(0)
 
 
 def _of_link_part(part: LinkPart) -> _Raw:
-    rows = None if part.x is None else part.x.size(0)
-    return _Raw(part.edge_index, part.positives, part.negatives, part.num_nodes, rows)
+    return _Raw(part.edge_index, part.positives, part.negatives, part.num_nodes, part.x)
 
 
 def _of_data(data: Any, name: str) -> _Raw:
     if not isinstance(data, Data):
         raise InputError(f"{name} must be a torch_geometric.data.Data, got {type(data).__name__}")
+    if "adj_t" in data:
+        raise InputError(
+            f"{name} has adj_t, which messages may pass along unseen: leave edge_index alone in it"
+        )
     messages = _attribute(data, "edge_index", name)
     positives, negatives = _labels(data, name)
     x = data.get("x")
-    rows = x.size(0) if isinstance(x, Tensor) else None
-    return _Raw(messages, positives, negatives, _num_nodes(data), rows)
+    return _Raw(messages, positives, negatives, _num_nodes(data), x if isinstance(x, Tensor) else None)
 
 
 def _num_nodes(data: Data) -> int | None:
@@ -178,6 +184,8 @@ def _labels(data: Data, name: str) -> tuple[Tensor, Tensor]:
             f"{name}: edge_label_index must have shape (2, L) and edge_label (L,), "
             f"got {tuple(pairs.shape)} and {tuple(label.shape)}"
         )
+    if not torch.isfinite(label).all():
+        raise InputError(f"{name}: edge_label must be finite")
     return pairs[:, label > 0], pairs[:, label <= 0]
 
 
@@ -190,7 +198,7 @@ def _attribute(data: Data, key: str, name: str, default: Tensor | None = None) -
 
 def _parts(raw: Sequence[_Raw], rule: str) -> Parts:
     """All parts checked, their pairs numbered alike."""
-    sizes = [_checked_size(part, name) for part, name in zip(raw, NAMES, strict=True)]
+    sizes = [_checked_size(part, name) for part, name in zip(raw, PARTS, strict=True)]
     shared = max(max(size, part.rows or 0, _largest(part) + 1) for size, part in zip(sizes, raw, strict=True))
     if shared > MAX_NODES:
         raise InputError(f"a split must have at most {MAX_NODES:,} nodes, got {shared:,}")
@@ -203,8 +211,9 @@ def _parts(raw: Sequence[_Raw], rule: str) -> Parts:
             part.num_nodes,
             part.rows,
             size,
+            part.x,
         )
-        for part, name, size in zip(raw, NAMES, sizes, strict=True)
+        for part, name, size in zip(raw, PARTS, sizes, strict=True)
     )
     return Parts(train, val, test, rule)
 

@@ -37,14 +37,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gvae.data.graph import both_directions, check_edge_index
-from gvae.data.splits import NEGATIVES, Development, LinkPart, LinkSplit
+from gvae.data.graph import MAX_NODES, both_directions
+from gvae.data.splits import NEGATIVES, PARTS, Development, LinkPart, LinkSplit
 from gvae.data.tables import check_file, translated
 from gvae.errors import InputError
 from gvae.files import write_file
 
 FORMAT = "gvae-split/1"
-PARTS = ("train", "val", "test")
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -161,7 +160,9 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
     check_file(path)
     with translated(path, "a link split"), path.open("rb") as file:
         if not zipfile.is_zipfile(file):
-            raise InputError(f"{path}: is not a whole .npz file, as gvae bench --save-split writes them")
+            raise InputError(
+                f"{path}: is no .npz file, or not all of one; expected a split of gvae bench --save-split"
+            )
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
@@ -178,6 +179,8 @@ def _saved(arrays: Arrays) -> SavedSplit:
     parts: list[LinkPart] = []
     for name in PARTS:
         parts.append(_part(arrays, name, num_nodes, parts[-1] if parts else None))
+    if negatives != "uniform" and any(part.negatives.dim() == 2 for part in parts[1:]):
+        raise InputError(f"{negatives} negatives must be candidates of shape (2, P, K)")
     split = LinkSplit(Development(parts[0], parts[1]), parts[2], negatives)
     return SavedSplit(split, _node_ids(arrays, num_nodes), _source(arrays))
 
@@ -187,6 +190,8 @@ def _part(arrays: Arrays, name: str, num_nodes: int, before: LinkPart | None) ->
     if f"{name}_messages" in arrays:
         messages = _pairs(arrays, f"{name}_messages", num_nodes, (2,))
         weight = _weight(arrays, f"{name}_weight", messages.size(1))
+    elif f"{name}_weight" in arrays:
+        raise InputError(f"{name}_weight needs {name}_messages, which it belongs to")
     elif before is not None:
         messages, weight = before.edge_index, before.edge_weight
     else:
@@ -209,28 +214,28 @@ def _pairs(arrays: Arrays, name: str, num_nodes: int, dimensions: tuple[int, ...
         raise InputError(
             f"{name} must hold integers of shape {shapes}, got {array.dtype} of shape {array.shape}"
         )
-    pairs = torch.from_numpy(array.astype(np.int64))
-    try:
-        check_edge_index(pairs.flatten(1), num_nodes)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-    return pairs
+    if array.size and not 0 <= array.min() <= array.max() < num_nodes:
+        raise InputError(
+            f"{name} must hold node indices from 0 to {num_nodes - 1}, got {array.min()} to {array.max()}"
+        )
+    return torch.from_numpy(array.astype(np.int64))
 
 
 def _weight(arrays: Arrays, name: str, count: int) -> Tensor | None:
     if name not in arrays:
         return None
     weight = arrays[name]
-    if weight.shape != (count,) or weight.dtype.kind != "f" or not np.isfinite(weight).all():
-        raise InputError(
-            f"{name} must hold {count} finite numbers, got {weight.dtype} of shape {weight.shape}"
-        )
-    return torch.from_numpy(weight.astype(np.float32 if weight.dtype.itemsize <= 4 else np.float64))
+    if weight.shape != (count,) or weight.dtype.kind not in "fiu":
+        raise InputError(f"{name} must hold {count} numbers, got {weight.dtype} of shape {weight.shape}")
+    if not (np.isfinite(weight) & (weight >= 0)).all():
+        raise InputError(f"{name} must hold finite numbers >= 0")
+    return torch.from_numpy(weight.astype(np.float64)).to(torch.get_default_dtype())
 
 
 def _num_nodes(array: NDArray[Any]) -> int:
-    if array.shape != () or array.dtype.kind not in "iu" or array < 0:
-        raise InputError(f"num_nodes must be one integer, got {array.dtype} of shape {array.shape}")
+    if array.shape != () or array.dtype.kind not in "iu" or not 0 <= array <= MAX_NODES:
+        shown = array if array.shape == () else f"shape {array.shape}"
+        raise InputError(f"num_nodes must be one integer from 0 to {MAX_NODES}, got {array.dtype} {shown}")
     return int(array)
 
 

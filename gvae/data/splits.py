@@ -19,6 +19,7 @@ from gvae.errors import InputError
 from gvae.randomness import new_generator
 
 ORDERS = ("random", "time")
+PARTS = ("train", "val", "test")
 NEGATIVES = ("uniform", "heart", "heart-filtered")
 
 
@@ -203,7 +204,7 @@ def _by_time(time: Tensor | None, num_val: int, num_test: int) -> tuple[Tensor, 
     """Oldest to train, newest to test, cut where the time changes, as near as can be to the sizes asked."""
     if time is None:
         raise InputError(
-            "a split by time needs the edges' times: data.edge_time, read by time=COLUMN (--time)"
+            "a split by time needs the edges' times: a file and its --time COLUMN, or data.edge_time"
         )
     time, order = torch.sort(time, stable=True)
     cuts = torch.nonzero(time[1:] > time[:-1]).view(-1) + 1  # edges before each change of time

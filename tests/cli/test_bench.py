@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_splits_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert "has 34 nodes, les-miserables has 77" in other.stderr
     missing = invoke(f"{QUICK} karate --runs 2 --split", tmp_path)
     assert missing.exit_code == 2
-    assert "karate-1.npz: no such file" in missing.stderr
+    assert "lacks 1 of 2 splits, first karate-1.npz; it holds karate-0.npz" in missing.stderr
     with np.load(tmp_path / "karate-0.npz") as file:
         arrays = {name: file[name] for name in file.files if name != "hashes"}
     arrays["train_pos"] = np.array([[0], [9]])  # no friends
@@ -98,6 +99,58 @@ def test_a_leaking_split_is_not_benchmarked(tmp_path: Path) -> None:
     assert "leak.npz leaks: label-in-messages" in result.stderr
 
 
+def test_two_data_sets_never_share_a_file_of_splits(network: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "edges.csv").write_text(network.read_text())
+    result = invoke("bench --runs 1 --save-split", tmp_path / "s", network, tmp_path / "a" / "edges.csv")
+    assert result.exit_code == 2
+    assert "edges-0.npz would be the split of two data sets" in result.stderr
+    assert not (tmp_path / "s").exists()
+    (tmp_path / "file").touch()
+    onto = invoke("bench karate --runs 1 --save-split", tmp_path / "file")
+    assert onto.exit_code == 2
+    assert "is a file, expected a folder" in onto.stderr
+
+
+def test_a_split_of_another_program_is_named_so(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} karate --model gae --runs 1 --save-split", tmp_path))
+    with np.load(tmp_path / "karate-0.npz") as file:
+        plain = {
+            name: file[name]
+            for name in ("num_nodes", "train_pos", "val_pos", "test_pos", "val_neg", "test_neg")
+        }
+    np.savez(tmp_path / "plain.npz", **plain)
+    result = invoke(f"{QUICK} karate --model gae --runs 2 --split", tmp_path / "plain.npz")
+    record = records(result)[0]
+    assert (
+        "karate: split and negatives of another program, 68 / 3 / 7 edges, 7 negatives at test."
+        in result.stderr
+    )
+    assert record["manifest"]["negatives"].startswith("as the split file gives them: 68 / 3 / 7 edges")
+    assert invoke("bench karate --protocol pyg --split", tmp_path / "plain.npz").exit_code == 2
+
+
+def test_what_a_heuristic_is_stands_in_its_manifest() -> None:
+    manifest = records(invoke(f"{QUICK} karate --model katz --runs 1"))[0]["manifest"]
+    assert manifest["preset"] == {"features": True}
+    assert "0.005" in manifest["model"]
+    assert "kl" not in manifest
+
+
+def test_splits_of_several_sizes_have_the_figures_that_all_have(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} les-miserables --model gae --runs 2 --save-split", tmp_path))
+    with np.load(tmp_path / "les-miserables-1.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "hashes"}
+    fewer = {name: arrays[name][:, :9] for name in ("test_pos", "test_neg")}
+    np.savez(tmp_path / "les-miserables-1.npz", **arrays | fewer)
+    result = invoke(f"{QUICK} les-miserables --model katz --runs 2 --split", tmp_path)
+    record = records(result)[0]
+    assert "Note: 16 of 254 edges of les-miserables are in no part of the split" in result.stderr
+    assert "hits@20" in record["runs"][0]
+    assert "hits@20" not in record["mean"]
+    assert "hits@3" in record["std"]
+
+
 def test_a_result_is_made_again_from_its_manifest(tmp_path: Path) -> None:
     result = tmp_path / "r.json"
     flags = "bench karate --runs 2 --seed 3 --epochs 4 --hidden 5 --protocol strict --model vgae --model katz"
@@ -107,10 +160,15 @@ def test_a_result_is_made_again_from_its_manifest(tmp_path: Path) -> None:
     assert "All figures are the same, bit for bit." in again.stdout
     content = json.loads(result.read_text())
     content[0]["runs"][1]["auc"] += 0.001
+    content[0]["mean"]["auc"] += 0.0005
+    content[0]["std"]["auc"] = statistics.stdev(run["auc"] for run in content[0]["runs"])
     result.write_text(json.dumps(content))
     differs = invoke("bench --from", result)
     assert differs.exit_code == 1
-    assert "Figures differ." in differs.stdout
+    assert "Figures differ" in differs.stdout
+    own = invoke("bench --json", result, "--from", result)
+    assert own.exit_code == 2
+    assert "is what is read here, and would be overwritten" in own.stderr
     assert "1.00e-03" in differs.stdout
 
 
@@ -132,7 +190,7 @@ def test_by_time_the_past_is_learned(network: Path, tmp_path: Path) -> None:
     flags = f"{QUICK} --protocol temporal --model gae --runs 2"
     result = invoke(f"{flags} --time day --save-split", tmp_path, network)
     record = records(result)[0]
-    assert "initialisations on one split" in result.stderr
+    assert "initialisations and negatives on one split by time" in result.stderr
     assert [record["manifest"]["splits"][0][part] for part in ("train", "val", "test")] == [1013, 59, 119]
     without = invoke(flags, network)
     assert without.exit_code == 2

@@ -66,7 +66,7 @@ def test_a_table_json_and_a_plot(gvae: Command, results: Path) -> None:
     assert cora.startswith("cora 5 vgae 93.40 gae 92.00 +1.40 ± 0.55 ")
     assert f"{100 * comparisons[0].test.low:+.2f} to {100 * comparisons[0].test.high:+.2f}" in cora
     assert "cora: p and interval: corrected resampled t-test (Nadeau and Bengio 2003)" in text
-    assert "karate: p and interval: paired t-test over initialisations on one split" in text
+    assert "karate: p and interval: paired t-test over runs on one split" in text
     assert "5 runs (seeds 0-4)" in text
     assert "Positive: A is higher" in text
     assert "optimistic" in text
@@ -92,12 +92,12 @@ REFUSED = {
     "results.json results.json": "there are gae, vgae",
     "results.json results.json --a vgae --b gae --metric mrr": "vgae on cora has no metric 'mrr'",
     "results.json none.json": "none.json: no such file",
-    "results.json cut.json": "cut.json: cannot be read as JSON",
+    "results.json cut.json": "cut.json: is no JSON",
     "results.json old.json --a vgae": "old.json: gae on cora has no manifest.splits",
     "results.json short.json --a vgae": "a comparison needs at least 5 runs on the same splits, got 3",
     "results.json short.json --plot plot.gif": "--plot plot.gif: the ending must be one of .png, .svg, .pdf",
     "results.json short.json --plot no/plot.png": "--plot no/plot.png: the folder no does not exist",
-    "results.json short.json --json short.json": "--json short.json: is one of the results that are compared",
+    "results.json short.json --json short.json": "--json short.json: is what is read here",
 }
 
 

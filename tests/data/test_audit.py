@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -100,7 +101,10 @@ def test_a_clean_split_by_hand() -> None:
         ({"test_messages": [*ALONG, (1, 0)]}, {("duplicate", "test messages", False, (1, 0))}),
         (
             {"val_messages": [*ALONG, (3, 0)]},
-            {("label-in-messages", "test positives in val messages", True, (0, 3))},
+            {
+                ("label-in-messages", "test positives in val messages", True, (0, 3)),
+                ("one-way-messages", "val messages", False, (3, 0)),
+            },
         ),
         (
             {"test_messages": [*ALONG, (0, 2), (2, 0)]},
@@ -257,6 +261,20 @@ def twice(edges: Any) -> Any:
     return [edge for i, edge in enumerate(edges) if edge in edges[:i]]
 
 
+def about_messages(
+    messages: dict[str, list[tuple[int, int]]], labels: set[frozenset[int]]
+) -> dict[tuple[str, str, bool], set[frozenset[int]]]:
+    wrong = {}
+    heard = {frozenset(edge) for edge in messages["train"]}
+    for name, edges in messages.items():
+        unknown = {frozenset(edge) for edge in edges if edge[0] != edge[1]} - labels
+        wrong["unknown-messages", f"{name} messages", True] = unknown - heard
+        wrong["unknown-messages", f"{name} messages", False] = unknown & heard
+        alone = {frozenset(edge) for edge in edges if edge[::-1] not in edges}
+        wrong["one-way-messages", f"{name} messages", False] = alone
+    return wrong
+
+
 def expected(rule: str, parts: dict[str, Any]) -> dict[tuple[str, str, bool], set[frozenset[int]]]:
     """All findings about pairs, by plain loops over plain sets."""
     messages, positives, negatives = (
@@ -303,6 +321,7 @@ def expected(rule: str, parts: dict[str, Any]) -> dict[tuple[str, str, bool], se
         own = zip(positives[name], rows[name], strict=True) if lists[name] else ()
         hits |= {frozenset(edge) for edge, row in own if frozenset(edge) in links(row)}
         wrong["false-negative", f"{name} negatives", True] = hits
+    wrong |= about_messages(messages, links([edge for name in NAMES for edge in positives[name]]))
     wrong["val-edges-at-test", "val positives in test messages", False] = links(positives["val"]) & links(
         messages["test"]
     )
@@ -470,3 +489,54 @@ def test_no_loop_over_pairs() -> None:
 
 def test_both_directions_of_the_path_are_its_messages() -> None:
     assert torch.equal(pairs(ALONG), both_directions(pairs(PATH)))
+
+
+def test_messages_that_only_val_or_test_has_and_no_part_learns_are_a_leak(
+    random_graph: Callable[..., Data],
+) -> None:
+    """The proxy: a test edge (a, b) is told by joining a to a neighbour of b."""
+    split = split_links(random_graph(100, 0.1))
+    train, _, test = split.parts
+    edges = {frozenset(pair) for part in split.parts for pair in part.positives.t().tolist()}
+    a, near = next(
+        (a, v)
+        for a, b in test.positives.t().tolist()
+        for u, v in train.edge_index.t().tolist()
+        if u == b and v != a and frozenset((a, v)) not in edges
+    )
+    proxy = torch.tensor([[a, near], [near, a]])
+    planted = replace(split, test=replace(test, edge_index=torch.cat([test.edge_index, proxy], 1)))
+    leak = next(each for each in audit_split(planted).leaks if each.kind == "unknown-messages")
+    assert (leak.where, leak.count) == ("test messages", 1)
+
+
+def test_features_that_change_between_parts_are_a_leak(random_graph: Callable[..., Data]) -> None:
+    split = split_links(random_graph(100, 0.1))
+    x = split.test.x
+    assert x is not None
+    same = replace(split, test=replace(split.test, x=x.clone()))
+    assert audit_split(same).clean
+    told = replace(split, test=replace(split.test, x=torch.cat([x, x], 1)))
+    assert [leak.kind for leak in audit_split(told).leaks] == ["features-differ"]
+    sparse = split.with_features(x.to_sparse_csr())
+    other = replace(sparse, test=replace(sparse.test, x=(2 * x).to_sparse_csr()))
+    assert [leak.kind for leak in audit_split(other).leaks] == ["features-differ"]
+
+
+def test_what_messages_could_pass_along_unseen_is_refused() -> None:
+    train, val, test = random_link_split(load("karate"), is_undirected=True)
+    test.adj_t = torch.eye(34)
+    with pytest.raises(InputError, match="test has adj_t"):
+        audit_split((train, val, test))
+    del test.adj_t
+    val.edge_label = val.edge_label.float()
+    val.edge_label[0] = torch.nan
+    with pytest.raises(InputError, match="val: edge_label must be finite"):
+        audit_split((train, val, test))
+
+
+def test_a_heart_rule_without_lists_excuses_nothing(random_graph: Callable[..., Data]) -> None:
+    split = split_links(random_graph(100, 0.1))
+    rolled = replace(split.test, negatives=split.test.positives.roll(1, dims=1))
+    flat = replace(split, test=rolled, negatives="heart")
+    assert "false-negative" in {leak.kind for leak in audit_split(flat).leaks}

@@ -218,7 +218,7 @@ def test_no_training_edge_is_as_late_as_a_held_out_one(times: list[int], val: fl
 
 
 def test_a_split_by_time_needs_times(random_graph: Callable[..., Data]) -> None:
-    with pytest.raises(InputError, match=r"needs the edges' times: data\.edge_time"):
+    with pytest.raises(InputError, match="needs the edges' times"):
         split_links(random_graph(), order="time")
     with pytest.raises(InputError, match="unknown order 'tine'; did you mean time"):
         split_links(random_graph(), order="tine")
