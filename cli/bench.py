@@ -156,6 +156,8 @@ def command(
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
     _refuse_equal_places(experiments, seeds[0])
     run_and_report(experiments, json)
+    if splits.save_split is not None:
+        typer.echo(f"written: {splits.save_split} ({len(seeds) * len(names)} splits)", err=True)
 
 
 def _refuse_equal_places(experiments: list[list[Experiment]], seed: int) -> None:

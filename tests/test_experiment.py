@@ -176,6 +176,22 @@ def test_the_record_is_json_and_says_how_it_was_made(random_graph: Callable[...,
     assert (record["preset"], record["published"], record["complete"]) == ("custom", None, True)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("protocol", ["kipf", "heart"])
+@pytest.mark.parametrize("model", ["vgae", "pagerank"])
+def test_cuda_gives_figures_close_to_the_processors(
+    protocol: str, model: str, random_graph: Callable[..., Data]
+) -> None:
+    data = random_graph(420, 0.05)
+    cuda, cpu = (
+        run_seeds(data, model, protocol=protocol, preset=SHORT, seeds=[0], device=device).runs[0].scores
+        for device in ("cuda", "cpu")
+    )
+    assert cuda.to_dict().keys() == cpu.to_dict().keys()
+    assert abs(cuda.auc - cpu.auc) < 0.05
+
+
 def test_bad_experiments_are_refused(random_graph: Callable[..., Data]) -> None:
     data = random_graph()
     with pytest.raises(UnknownNameError, match="unknown protocol 'kip'; did you mean kipf"):

@@ -39,7 +39,7 @@ def test_bench_from_the_shell_is_silent_on_standard_error_without_a_terminal() -
 def test_a_usage_error_from_the_shell() -> None:
     result = gvae("bench", "pubmet")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "Error: unknown data set 'pubmet'; did you mean pubmed?\n"
+    assert result.stderr == "Error: unknown data set or file 'pubmet'; did you mean pubmed?\n"
 
 
 COMMANDS = ("bench", "train", "embed", "recommend", "score", "cluster")
