@@ -128,6 +128,7 @@ class Experiment:
         self.runs.clear()
         self._splits: list[dict[str, Any]] = []
         self._peak_memory: int | None = None  # of this process, when the last run ended
+        self._seconds = 0.0
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
 
     def run(self, on_epoch: OnEpoch | None = None) -> None:
@@ -148,6 +149,7 @@ class Experiment:
         run_together([self], on_epoch)
 
     def _run_seed(self, seed: int, on_epoch: OnEpoch | None) -> None:
+        started = time.perf_counter()
         split = self._source(seed)
         self._check_candidates(split)
         if not self._preset.features:
@@ -156,6 +158,7 @@ class Experiment:
         self.runs.append(self._trained_and_scored(seed, split, on_epoch))
         self._splits.append(record)
         self._peak_memory = peak_memory()
+        self._seconds += time.perf_counter() - started
 
     def _check_candidates(self, split: LinkSplit) -> None:
         for name, part in zip(PARTS[1:], split.parts[1:], strict=True):
@@ -274,7 +277,7 @@ class Experiment:
             foreign=self.foreign,
             device=str(self._device),
             started=self._started,
-            seconds=sum(run.total_seconds for run in self.runs),
+            seconds=self._seconds,
             memory=self._peak_memory,
         )
 

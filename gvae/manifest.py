@@ -65,7 +65,8 @@ def manifest(
     started
         When, ISO 8601.
     seconds
-        Wall time of all runs together.
+        Wall time of all runs together, splits included where they were made for this model: the first of
+        several on a data set.
     memory
         Peak of this process, bytes.
     """

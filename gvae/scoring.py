@@ -110,10 +110,12 @@ def more_negatives(split: LinkSplit) -> Tensor | None:
         ``None`` if the part has candidates of each positive's own, or the graph lacks so many non-edges.
     """
     test = split.test
-    known = torch.cat([*(part.positives for part in split.parts), test.negatives.flatten(1)], dim=1).cpu()
-    missing = RATIOS[-1] * test.positives.size(1) - test.negatives.size(1)
+    if test.negatives.dim() == 3:
+        return None
+    known = torch.cat([*(part.positives for part in split.parts), test.negatives], dim=1).cpu()
     sampler = NegativeSampler(known, test.num_nodes)
-    if test.negatives.dim() == 3 or not 0 <= missing <= sampler.num_non_edges:
+    missing = RATIOS[-1] * test.positives.size(1) - test.negatives.size(1)
+    if not 0 <= missing <= sampler.num_non_edges:
         return None
     return sampler.sample(missing, new_generator(0, "more negatives"))
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.calibration import calibration_curve
 from torch import Tensor
 
 from gvae.calibration import Calibration, expected_calibration_error, fit_calibration
@@ -102,6 +104,19 @@ def test_calibration_error_by_hand() -> None:
     p, y = torch.tensor([0.9, 0.1, 0.6, 0.2]), torch.tensor([1, 0, 1, 0])
     assert expected_calibration_error(p, y, bins=2) == pytest.approx(0.5 * 0.15 + 0.5 * 0.25)
     assert expected_calibration_error(p, y, bins=1) == pytest.approx(0.5 - 0.45)
+
+
+@pytest.mark.parametrize("bins", [1, 7, 15])
+def test_the_error_equals_that_of_scikit_learns_calibration_curve(bins: int) -> None:
+    generator = np.random.default_rng(bins)
+    p = generator.random(1500)
+    y = generator.random(1500) < p**2
+    frequency, probability = calibration_curve(y, p, n_bins=bins, strategy="quantile")
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1))
+    counts = np.bincount(np.searchsorted(edges[1:-1], p), minlength=bins)
+    expected = (counts / 1500 * np.abs(frequency - probability)).sum()
+    found = expected_calibration_error(torch.from_numpy(p), torch.from_numpy(y), bins)
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_equal_probabilities_share_a_bin() -> None:

@@ -109,10 +109,10 @@ def test_flags_reach_the_training(tmp_path: Path) -> None:
 
 
 def test_the_published_figure_stands_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_run(self: Experiment, on_epoch: object = None) -> None:
+    def one_run(self: Experiment, seed: int, on_epoch: object = None) -> None:
         self.runs.append(Run(0, Scores(0.9, 0.8), epochs=200, epoch=200, seconds=1.0, total_seconds=2.0))
 
-    monkeypatch.setattr(Experiment, "run", one_run)
+    monkeypatch.setattr(Experiment, "_run_seed", one_run)
     result = bench("cora", "--model", "vgae", "--runs", "1")
     assert "91.4 / 92.6" in result.stdout
     assert "ten initialisations on one split" in " ".join(result.stdout.split())
