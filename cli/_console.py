@@ -16,6 +16,7 @@ from gvae.files import check_target, write_file
 if TYPE_CHECKING:
     import polars as pl
     from rich.progress import Progress, TaskID
+    from rich.table import Table
 
     from gvae.train import EpochRecord
 
@@ -42,6 +43,22 @@ def print_table(
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    least = _add_columns(table, columns, rows)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(stderr=err, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 160
+    console.print(title, style="bold")
+    terminal, console.width = console.width, max(console.width, least)
+    console.print(table)
+    console.width = terminal
+    if caption:
+        console.print(caption, style="dim")
+
+
+def _add_columns(table: Table, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Add the columns; the width below which the table would be cut."""
     least = 0
     for i, name in enumerate(columns):
         number = name.startswith(">")
@@ -55,17 +72,7 @@ def print_table(
             name.removeprefix(">"), justify=justify, no_wrap=fixed == widest, min_width=fixed, overflow="fold"
         )
         least += fixed + 2
-    for row in rows:
-        table.add_row(*row)
-    console = Console(stderr=err, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 160
-    console.print(title, style="bold")
-    terminal, console.width = console.width, max(console.width, least)
-    console.print(table)
-    console.width = terminal
-    if caption:
-        console.print(caption, style="dim")
+    return least
 
 
 def progress_bar() -> Progress:

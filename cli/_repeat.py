@@ -50,7 +50,7 @@ def _load(record: Mapping[str, Any]) -> Data:
 
 def _report(path: str, pairs: list[tuple[Mapping[str, Any], Experiment]], err: bool) -> bool:
     """Print what differs, or that nothing does; whether all figures are the same."""
-    from gvae.repeat import changed_environment, changed_splits, differences
+    from gvae.repeat import changed_environment, changed_words, differences
 
     notes: dict[str, str] = {}
     rows: list[tuple[str, ...]] = []
@@ -67,13 +67,22 @@ def _report(path: str, pairs: list[tuple[Mapping[str, Any], Experiment]], err: b
         notes |= {
             name: f"{name} was {was}, is {now}." for name, (was, now) in changed_environment(record).items()
         }
-        for seed in changed_splits(record, again):
-            notes[f"{where} {seed}"] = f"{again.dataset}, seed {seed}: the split is not the recorded one."
+        words = changed_words(record, again)
+        rows += [(*where, name, _short(was), _short(now), "differs") for name, (was, now) in words.items()]
     same = all(row[-1] == "same" for row in rows)
     columns = ("data set", "model", "figure", ">recorded", ">now", ">largest difference in a run")
-    verdict = "All figures are the same, bit for bit." if same else "Figures differ (means, fractions)."
+    verdict = (
+        "All figures are the same, bit for bit."
+        if same
+        else "Figures, or what is said of them, differ (means, fractions)."
+    )
     print_table(f"{path} made again", columns, rows, "\n".join([verdict, *notes.values()]), err=err)
     return same
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _shown(value: float) -> str:

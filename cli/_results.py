@@ -58,7 +58,7 @@ def _report(experiments: list[Experiment], err: bool) -> None:
     columns += (">published\nAUC / AP",) * published + (">s a run",)
     caption = f"{first.protocol}: {PROTOCOLS[first.protocol]}."
     for experiment in {e.dataset: e for e in experiments if e.foreign}.values():
-        caption += f"\n{experiment.dataset}: split and negatives of another program, {experiment.foreign}."
+        caption += f"\n{experiment.dataset}: a split of its file's own, not gvae's: {experiment.foreign}."
     for model, changed in {e.model: e.overrides() for e in experiments if e.overrides()}.items():
         caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
     if published:

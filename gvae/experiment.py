@@ -152,6 +152,7 @@ class Experiment:
         started = time.perf_counter()
         split = self._source(seed)
         self._check_candidates(split)
+        self._source.keep(seed)
         if not self._preset.features:
             split = split.with_features(None)
         record = split_record(seed, split)
@@ -203,7 +204,8 @@ class Experiment:
     @property
     def spread(self) -> tuple[str, str]:
         """What one run is of, and what several differ in, in words."""
-        if self._source.is_one_file:
+        different = {split["edges"] for split in self._splits}
+        if self._source.is_one_file or (len(different) == 1 < len(self._splits) and self._source.read_from):
             return "a given split", "initialisations on one split"
         if PROTOCOLS[self.protocol].order == "time":
             return "a split by time", "initialisations and negatives on one split by time"
@@ -211,12 +213,12 @@ class Experiment:
 
     @property
     def foreign(self) -> str | None:
-        """The sizes of a split that another program made, in words; None if it is ours."""
+        """The sizes of a split that is not what gvae draws, in words; None if it is."""
         if not (self._source.is_foreign and self._splits):
             return None
         split = self._splits[-1]
         parts = " / ".join(f"{split[part]:,}" for part in PARTS)
-        return f"{parts} edges, {split['test_negatives']:,} negatives at test"
+        return f"{parts} of {self.data.num_edges // 2:,} edges, {split['test_negatives']:,} negatives at test"
 
     @property
     def complete(self) -> bool:

@@ -23,6 +23,9 @@ from gvae.split_source import SplitSource
 Record = Mapping[str, Any]
 
 TIMES = ("seconds", "total_seconds")
+NO_FIGURES = ("seed", "epochs", "epoch", *TIMES)
+SUMMARY = ("runs", "mean", "std")
+MAY_CHANGE = ("seeds", "device", "started", "wall_seconds", "peak_memory_bytes", "environment")
 SAID = (
     "protocol",
     "preset",
@@ -109,6 +112,7 @@ def _experiment(record: Record, data: Data, splits: SplitSource | None, device: 
         preset = own_preset(model).override(**manifest["preset"])
         recorded, split_file, read = manifest["graph"]["sha256"], manifest["split_file"], manifest["read"]
         _flat(manifest["environment"])
+        _ = manifest["splits"], manifest["device"]
         _check_summary(record)
     if recorded != graph_hash(data):
         raise InputError(f"{name} is not the graph that the record was made with: it has changed")
@@ -130,8 +134,10 @@ def _experiment(record: Record, data: Data, splits: SplitSource | None, device: 
 
 def _check_summary(record: Record) -> None:
     """A record's mean and deviation must be those of its runs."""
-    runs = [{name: run[name] for name in record["mean"]} for run in record["runs"]]
-    for what, values in (("mean", mean_of(runs)), ("std", std_of(runs))):
+    figures = [
+        {name: value for name, value in run.items() if name not in NO_FIGURES} for run in record["runs"]
+    ]
+    for what, values in (("mean", mean_of(figures)), ("std", std_of(figures))):
         for name, value in values.items():
             if not math.isclose(record[what][name], value, rel_tol=1e-9, abs_tol=1e-12):
                 raise InputError(f"the {what} of {name} is not that of the runs: the record was changed")
@@ -177,11 +183,16 @@ def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
-def changed_splits(record: Record, again: Experiment) -> list[int]:
-    """Seeds whose split is not the recorded one any more."""
-    then = {split["seed"]: split for split in record["manifest"]["splits"]}
-    now = {split["seed"]: split for split in again.to_dict()["manifest"]["splits"]}
-    return [seed for seed in now if now[seed] != then.get(seed)]
+def changed_words(record: Record, again: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Whatever else a record says that its repetition does not, by name: (then, now); splits included."""
+    then, now = (_said(side) for side in (record, json.loads(json.dumps(again.to_dict()))))
+    return {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}
+
+
+def _said(record: Record) -> dict[str, Any]:
+    manifest = {name: value for name, value in record["manifest"].items() if name not in MAY_CHANGE}
+    rest = {name: value for name, value in record.items() if name not in ("manifest", "complete", *SUMMARY)}
+    return rest | manifest
 
 
 def changed_environment(record: Record) -> dict[str, tuple[Any, Any]]:

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data import LinkPart, LinkSplit, node_ids
-from gvae.data.graph import both_directions, pair_codes
+from gvae.data.graph import among, both_directions, pair_codes
+from gvae.data.hard_negatives import CANDIDATES
 from gvae.data.split_files import SavedSplit
 from gvae.data.splits import PARTS
 from gvae.errors import GvaeWarning, InputError
@@ -64,7 +65,7 @@ def _check_nodes(saved: SavedSplit, data: Data, name: str) -> None:
 
 def _check_positives(split: LinkSplit, data: Data, name: str) -> None:
     positives = torch.cat([part.positives for part in split.parts], dim=1)
-    strange = ~_among(positives, data.edge_index, split)
+    strange = ~among(positives, data.edge_index, split.test.num_nodes)
     if strange.any():
         raise InputError(f"{_first(positives, strange)} is no edge of {name}: the split is of another graph")
     missing = data.num_edges // 2 - torch.unique(pair_codes(positives, split.test.num_nodes)).numel()
@@ -97,12 +98,17 @@ def _check_weight(part: LinkPart, data: Data, name: str) -> None:
 
 
 def _check_negatives(split: LinkSplit, data: Data, protocol: Protocol, name: str) -> None:
+    expected = () if protocol.negatives == "uniform" else (2 * CANDIDATES,)
     if split.negatives != protocol.negatives:
         raise InputError(f"its negatives are {split.negatives}, this protocol has {protocol.negatives} ones")
+    if any(part.negatives.shape[2:] != expected for part in split.parts[1:]):
+        what = "shared by all positives" if not expected else f"{expected[0]} candidates for each positive"
+        raise InputError(f"its negatives must be {what} under this protocol")
     positives = torch.cat([part.positives for part in split.parts], dim=1)
     for part in split.parts[1:]:
         pairs = part.negatives.flatten(1)
-        edges = _among(pairs, data.edge_index, split) & ~_among(pairs, positives, split)
+        edges, listed = (among(pairs, each, part.num_nodes) for each in (data.edge_index, positives))
+        edges &= ~listed
         if edges.any():
             raise InputError(f"its negative {_first(pairs, edges)} is an edge of {name}")
         if part.negatives.dim() == 3:
@@ -123,11 +129,6 @@ def _check_times(split: LinkSplit, data: Data) -> None:
     times = [_values(data.edge_time, data, part.positives) for part in split.parts if part.positives.numel()]
     if any(earlier.max() >= later.min() for earlier, later in pairwise(times)):
         raise InputError("is no split by time: an edge is as late as one of a later part")
-
-
-def _among(pairs: Tensor, edges: Tensor, split: LinkSplit) -> Tensor:
-    """Which pairs are among the edges, in either direction."""
-    return torch.isin(*(pair_codes(each, split.test.num_nodes) for each in (pairs, edges)))
 
 
 def _values(values: Tensor, data: Data, pairs: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from gvae.catalog import check_name
 from gvae.data import LinkSplit, audit_split, node_ids, split_links
 from gvae.data.graph import without_isolated
-from gvae.data.split_files import SavedSplit, read_split, write_split
+from gvae.data.split_files import SavedSplit, read_split, split_hashes, write_split
 from gvae.errors import InputError, LeakError
 from gvae.files import check_target
 from gvae.protocols import PROTOCOLS
@@ -39,7 +39,7 @@ class SplitSource:
     Attributes
     ----------
     is_foreign
-        Whether the last split that was read came from another program.
+        Whether the last split that was read is not what gvae draws for the seed that it names.
 
     Raises
     ------
@@ -57,6 +57,7 @@ class SplitSource:
         protocol = PROTOCOLS[check_name("protocol", self.protocol, PROTOCOLS)]
         self.data = self.data if protocol.isolated else without_isolated(self.data)
         self._last: tuple[int, LinkSplit] | None = None
+        self._kept: set[int] = set()
         self.is_foreign = False
 
     def __call__(self, seed: int) -> LinkSplit:
@@ -71,9 +72,21 @@ class SplitSource:
         """
         if self._last is None or self._last[0] != seed:
             self._last = (seed, self._drawn(seed) if self.read_from is None else self._read(seed))
-            if self.save_to is not None:
-                self._save(seed, self._last[1])
         return self._last[1]
+
+    def keep(self, seed: int) -> None:
+        """Write the split of a seed to ``save_to``, if that is asked for and was not done.
+
+        Raises
+        ------
+        InputError
+            If there is such a file that is not ours.
+        OutputError
+            If it cannot be written.
+        """
+        if self.save_to is not None and seed not in self._kept:
+            self._save(seed, self(seed))
+            self._kept.add(seed)
 
     @property
     def is_one_file(self) -> bool:
@@ -143,17 +156,26 @@ class SplitSource:
             found = ", ".join(f"{leak.kind} ({leak.where})" for leak in report.leaks)
             raise LeakError(f"{path} leaks: {found}; gvae audit {path} shows where")
         try:
-            self._check_origin(saved)
+            self._check_origin(saved, seed)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         return saved.split.with_features(self.data.x)
 
-    def _check_origin(self, saved: SavedSplit) -> None:
-        self.is_foreign = "protocol" not in saved.source
-        made_under = saved.source.get("protocol", self.protocol)
-        if made_under != self.protocol:
-            raise InputError(f"was made under the protocol {made_under}, not {self.protocol}")
+    def _check_origin(self, saved: SavedSplit, seed: int) -> None:
+        origin = saved.source
+        if origin.get("protocol", self.protocol) != self.protocol:
+            raise InputError(f"was made under the protocol {origin['protocol']}, not {self.protocol}")
+        if not self.is_one_file and origin.get("seed", seed) != seed:
+            raise InputError(f"is the split of seed {origin['seed']}, not of {seed}")
         check_fit(saved, self.data, PROTOCOLS[self.protocol], self.name)
+        self.is_foreign = not self._is_drawn(saved)
+
+    def _is_drawn(self, saved: SavedSplit) -> bool:
+        """Whether it is what its seed gives here: what a file says of itself proves nothing."""
+        seed = saved.source.get("seed")
+        if not isinstance(seed, int) or seed < 0:
+            return False
+        return split_hashes(self._drawn(seed)) == split_hashes(saved.split)
 
     def _save(self, seed: int, split: LinkSplit) -> None:
         folder = Path(str(self.save_to))

@@ -15,7 +15,7 @@ from gvae.data import make_graph
 from gvae.errors import InputError
 from gvae.experiment import Experiment, run_seeds
 from gvae.presets import Preset
-from gvae.repeat import changed_environment, changed_splits, differences, experiments_of
+from gvae.repeat import changed_environment, changed_words, differences, experiments_of
 
 Record = dict[str, Any]
 PRESET = Preset(hidden=5, latent=3, train=TrainConfig(epochs=4, lr=0.02, eval_every=2, patience=3))
@@ -44,7 +44,7 @@ def test_every_setting_comes_back_from_the_manifest(record: Record, data: Data) 
     again.run()
     assert all(found.largest == 0 for found in differences(record, again))
     assert {found.figure for found in differences(record, again)} >= {"auc", "ap", "mrr", "epoch"}
-    assert changed_splits(record, again) == []
+    assert changed_words(record, again) == {}
     assert changed_environment(record) == {}
 
 
@@ -55,6 +55,8 @@ def test_what_differs_is_said(record: Record, data: Data) -> None:
     changed["std"]["auc"] = statistics.stdev(run["auc"] for run in changed["runs"])
     del changed["runs"][1]["hits@1"], changed["mean"]["hits@1"], changed["std"]["hits@1"]
     changed["manifest"]["splits"][1]["negatives"] = "0" * 64
+    changed["published"] = {"auc": 0.1}
+    changed["manifest"]["negatives"] = "1000 hard ones"
     changed["manifest"]["environment"]["packages"]["torch"] = "1.0"
     changed["manifest"]["environment"]["threads"] = 99
     again = experiment_of(changed, data)
@@ -64,7 +66,7 @@ def test_what_differs_is_said(record: Record, data: Data) -> None:
     assert found["auc"].recorded - found["auc"].now == pytest.approx(0.25)  # of the mean over two runs
     assert found["ap"].largest == 0
     assert math.isnan(found["hits@1"].largest)  # one run has it not
-    assert changed_splits(changed, again) == [9]
+    assert changed_words(changed, again).keys() == {"splits", "published", "negatives"}
     assert changed_environment(changed).keys() == {"torch", "threads"}
     assert changed_environment(changed)["torch"][0] == "1.0"
 
@@ -84,6 +86,7 @@ def test_what_cannot_be_repeated_is_refused(record: Record, data: Data) -> None:
     ("path", "value", "message"),
     [
         ("mean/auc", 0.999, "the mean of auc is not that of the runs"),
+        ("mean", {}, "lacks or garbles"),
         ("std/ap", 0.0, "the std of ap is not that of the runs"),
         ("manifest/protocol/val_edges_at_test", True, "the manifest's protocol is not that of this gvae's"),
         ("manifest/ties", "optimistic", "the manifest's ties is not that"),

@@ -113,6 +113,16 @@ def test_candidates_must_be_of_the_protocols_kind(random_graph: Callable[..., Da
     refused(parted(heart, test={"negatives": negatives}), data, "heart", "has no node of its positive")
 
 
+def test_lists_and_shared_negatives_are_not_mixed(random_graph: Callable[..., Data]) -> None:
+    """A list may hold picked nodes: under a uniform protocol its figure would be called what it is not."""
+    data = random_graph(420, 0.03)
+    uniform, heart = split_links(data), split_links(data, negatives="heart")
+    lists = {"negatives": uniform.test.negatives[:, :, None].repeat(1, 1, 5)}
+    refused(parted(uniform, test=lists), data, "kipf", "its negatives must be shared by all positives")
+    fewer = {"negatives": heart.development.val.negatives[:, :, :100]}
+    refused(parted(heart, val=fewer), data, "heart", "its negatives must be 500 candidates for each positive")
+
+
 def test_nodes_and_ids_must_be_those_of_the_graph(random_graph: Callable[..., Data]) -> None:
     data = random_graph()
     split = split_links(data)

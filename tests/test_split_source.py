@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gvae.data import make_graph, read_split, split_links
+from gvae.data import LinkSplit, make_graph, read_split, split_links, write_split
 from gvae.data.split_files import split_hashes
 from gvae.errors import InputError, LeakError, UnknownNameError
 from gvae.protocols import PROTOCOLS
@@ -57,7 +58,9 @@ def test_ids_and_origin_are_saved(random_graph: Callable[..., Data], tmp_path: P
     data = random_graph()
     data.node_ids = [f"n{i}" for i in range(60)]
     folder = tmp_path / "new"
-    drawn = SplitSource(data, "strict", "a/b.csv", save_to=folder)(3)
+    source = SplitSource(data, "strict", "a/b.csv", save_to=folder)
+    drawn = source(3)
+    source.keep(3)
     saved = read_split(folder / "b-3.npz")
     assert saved.node_ids == data.node_ids
     assert saved.source == {"dataset": "a/b.csv", "protocol": "strict", "seed": 3}
@@ -104,3 +107,57 @@ def test_an_empty_test_part_is_refused(random_graph: Callable[..., Data], tmp_pa
 def test_an_unknown_protocol_is_refused(random_graph: Callable[..., Data]) -> None:
     with pytest.raises(UnknownNameError, match="did you mean heart"):
         SplitSource(random_graph(), "haert")
+
+
+def test_what_a_file_says_of_itself_proves_nothing(random_graph: Callable[..., Data], tmp_path: Path) -> None:
+    """Easier negatives under the same name: no leak, and no edge; but not what the seed gives."""
+    data = random_graph()
+    source = SplitSource(data, save_to=tmp_path)
+    source.keep(3)
+    read = SplitSource(data, read_from=tmp_path)
+    read(3)
+    assert not read.is_foreign
+    easier = split_links(data, seed=3, generator=torch.Generator().manual_seed(9)).test.negatives
+    split = source(3)
+    changed = LinkSplit(split.development, replace(split.test, negatives=easier))
+    positives = {tuple(pair) for part in split.parts for pair in part.positives.t().tolist()}
+    assert not positives & {tuple(pair) for pair in easier.t().tolist()}
+    origin = {"dataset": "graph", "protocol": "kipf", "seed": 3}
+    write_split(tmp_path / "changed.npz", changed, source=origin)
+    told = SplitSource(data, read_from=tmp_path / "changed.npz")
+    told(0)
+    assert told.is_foreign
+
+
+def test_candidates_that_were_ranked_without_features_are_told_from_others(
+    random_graph: Callable[..., Data], tmp_path: Path
+) -> None:
+    data = random_graph(420, 0.03)
+    bare = Data(edge_index=data.edge_index, num_nodes=420)
+    SplitSource(bare, "heart", save_to=tmp_path).keep(0)
+    for graph, foreign in ((bare, False), (data, True)):
+        source = SplitSource(graph, "heart", read_from=tmp_path)
+        source(0)
+        assert source.is_foreign == foreign
+
+
+def test_a_folder_holds_each_seed_under_its_own_name(
+    random_graph: Callable[..., Data], tmp_path: Path
+) -> None:
+    data = random_graph()
+    SplitSource(data, save_to=tmp_path).keep(0)
+    (tmp_path / "graph-1.npz").write_bytes((tmp_path / "graph-0.npz").read_bytes())
+    with pytest.raises(InputError, match=r"graph-1\.npz: is the split of seed 0, not of 1"):
+        SplitSource(data, read_from=tmp_path)(1)
+    SplitSource(data, read_from=tmp_path / "graph-0.npz")(1)  # one file is for every seed
+
+
+def test_a_split_is_kept_once_and_only_when_asked(random_graph: Callable[..., Data], tmp_path: Path) -> None:
+    source = SplitSource(random_graph(), save_to=tmp_path)
+    source(0)
+    assert not [*tmp_path.iterdir()]
+    source.keep(0)
+    source.keep(0)
+    assert [path.name for path in tmp_path.iterdir()] == ["graph-0.npz"]
+    with pytest.raises(InputError, match="already exists, and nothing is overwritten"):
+        SplitSource(random_graph(), save_to=tmp_path).keep(0)

@@ -174,6 +174,8 @@ def _num_nodes(data: Data) -> int | None:
 
 def _labels(data: Data, name: str) -> tuple[Tensor, Tensor]:
     """Positives and negatives, however RandomLinkSplit wrote them."""
+    if "pos_edge_label_index" in data and "edge_label_index" in data:
+        raise InputError(f"{name} has its labels twice: edge_label_index and pos_edge_label_index; leave one")
     if "pos_edge_label_index" in data:
         positives = _attribute(data, "pos_edge_label_index", name)
         none = positives.new_empty(2, 0)

@@ -220,6 +220,11 @@ def pair_codes(pairs: Tensor, num_nodes: int) -> Tensor:
     return pairs.amin(0) * num_nodes + pairs.amax(0)
 
 
+def among(pairs: Tensor, edges: Tensor, num_nodes: int) -> Tensor:
+    """Which pairs ``(2, P)`` are among the edges ``(2, E)``, in either direction, shape ``(P,)``."""
+    return torch.isin(pair_codes(pairs, num_nodes), pair_codes(edges, num_nodes))
+
+
 def both_directions(edges: Tensor) -> Tensor:
     """Edges ``(2, E)``, each given once, in both directions: ``(2, 2 E)``."""
     return torch.cat([edges, edges.flip(0)], dim=1)

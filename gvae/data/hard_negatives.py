@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from gvae.data.graph import both_directions, check_edge_index, pair_codes
+from gvae.data.graph import among, both_directions, check_edge_index
 from gvae.data.similarity import Similarity, make_similarity
 from gvae.errors import InputError
 
@@ -206,8 +206,7 @@ def _check_settings(similarities: Sequence[Similarity], candidates: int, block: 
 def _check_enough(ends: Tensor, others: Tensor, known: Tensor, closed: Any, candidates: int) -> None:
     num_nodes: int = closed.shape[0]
     masked = torch.from_numpy(np.diff(closed.indptr))[ends].long()
-    codes = (pair_codes(pairs, num_nodes) for pairs in (torch.stack([ends, others]), known))
-    masked += (ends != others) & ~torch.isin(*codes)
+    masked += (ends != others) & ~among(torch.stack([ends, others]), known, num_nodes)
     left = num_nodes - masked
     if ends.numel() and int(left.min()) < candidates:
         row = int(left.argmin())

@@ -99,6 +99,24 @@ def test_a_leaking_split_is_not_benchmarked(tmp_path: Path) -> None:
     assert "leak.npz leaks: label-in-messages" in result.stderr
 
 
+def test_copies_of_one_split_are_no_random_splits(tmp_path: Path) -> None:
+    records(invoke(f"{QUICK} karate --model katz --runs 1 --save-split", tmp_path))
+    with np.load(tmp_path / "karate-0.npz") as file:
+        plain = {name: file[name] for name in file.files if name not in ("source", "hashes")}
+    for seed in range(3):
+        np.savez(tmp_path / f"karate-{seed}.npz", **plain)
+    result = invoke(f"{QUICK} karate --model katz --runs 3 --split", tmp_path)
+    assert records(result)[0]["std"]["auc"] == 0
+    assert "mean ± std over initialisations on one split (seeds 0-2)" in result.stderr
+
+
+def test_a_split_that_cannot_be_scored_is_not_left_behind(tmp_path: Path) -> None:
+    result = invoke("bench karate --protocol hits --model katz --runs 2 --save-split", tmp_path / "s")
+    assert result.exit_code == 2
+    assert "protocol hits, val part of karate: hits@100 needs at least 100 negatives" in result.stderr
+    assert not (tmp_path / "s").exists()
+
+
 def test_two_data_sets_never_share_a_file_of_splits(network: Path, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "edges.csv").write_text(network.read_text())
@@ -123,10 +141,10 @@ def test_a_split_of_another_program_is_named_so(tmp_path: Path) -> None:
     result = invoke(f"{QUICK} karate --model gae --runs 2 --split", tmp_path / "plain.npz")
     record = records(result)[0]
     assert (
-        "karate: split and negatives of another program, 68 / 3 / 7 edges, 7 negatives at test."
+        "karate: a split of its file's own, not gvae's: 68 / 3 / 7 of 78 edges, 7 negatives at test."
         in result.stderr
     )
-    assert record["manifest"]["negatives"].startswith("as the split file gives them: 68 / 3 / 7 edges")
+    assert record["manifest"]["negatives"].startswith("as the split file gives them: 68 / 3 / 7 of 78 edges")
     assert invoke("bench karate --protocol pyg --split", tmp_path / "plain.npz").exit_code == 2
 
 
@@ -165,7 +183,7 @@ def test_a_result_is_made_again_from_its_manifest(tmp_path: Path) -> None:
     result.write_text(json.dumps(content))
     differs = invoke("bench --from", result)
     assert differs.exit_code == 1
-    assert "Figures differ" in differs.stdout
+    assert "Figures, or what is said of them, differ" in differs.stdout
     own = invoke("bench --json", result, "--from", result)
     assert own.exit_code == 2
     assert "is what is read here, and would be overwritten" in own.stderr

@@ -529,6 +529,10 @@ def test_what_messages_could_pass_along_unseen_is_refused() -> None:
     with pytest.raises(InputError, match="test has adj_t"):
         audit_split((train, val, test))
     del test.adj_t
+    val.pos_edge_label_index = val.edge_label_index
+    with pytest.raises(InputError, match="val has its labels twice"):
+        audit_split((train, val, test))
+    del val.pos_edge_label_index
     val.edge_label = val.edge_label.float()
     val.edge_label[0] = torch.nan
     with pytest.raises(InputError, match="val: edge_label must be finite"):
