@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from gvae.data import LinkPart, LinkSplit, node_ids
 from gvae.data.graph import among, both_directions, pair_codes
-from gvae.data.hard_negatives import CANDIDATES
+from gvae.data.heart import CANDIDATES
 from gvae.data.split_files import SavedSplit
 from gvae.data.splits import PARTS
 from gvae.errors import GvaeWarning, InputError

@@ -2,7 +2,7 @@
 
 from gvae.data.audit import AuditReport, audit_split
 from gvae.data.graph import make_graph
-from gvae.data.hard_negatives import hard_negatives
+from gvae.data.heart import hard_negatives
 from gvae.data.negatives import NegativeSampler, sample_negatives
 from gvae.data.nodes import node_ids
 from gvae.data.pairs import read_ids, read_pairs, read_sides

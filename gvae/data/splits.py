@@ -13,7 +13,7 @@ from torch_geometric.utils import is_undirected
 
 from gvae.catalog import check_name
 from gvae.data.graph import EdgeSet, both_directions, check_edge_index, merge_edges, unique_edges
-from gvae.data.hard_negatives import hard_negatives, heart_similarities
+from gvae.data.heart import hard_negatives, heart_similarities
 from gvae.data.negatives import sample_negatives
 from gvae.errors import InputError
 from gvae.randomness import new_generator

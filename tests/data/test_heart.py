@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gvae.data.hard_negatives import hard_negatives, heart_similarities
+from gvae.data.heart import hard_negatives, heart_similarities
 from gvae.data.similarity import Similarity
 from gvae.errors import InputError
 
