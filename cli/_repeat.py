@@ -32,10 +32,9 @@ def repeat(path: str, device: str, json: str | None) -> None:
         raise InputError(f"{prefix} {error}") from error
     run_all([[experiment for _, experiment in group] for group in groups])
     pairs = [pair for group in groups for pair in group]
-    same = _report(path, pairs, err=json == STDOUT)
     if json is not None:
         write_json(json, [experiment.to_dict() for _, experiment in pairs])
-    if not same:
+    if not _report(path, pairs, err=json == STDOUT):
         raise typer.Exit(1)
 
 
@@ -86,4 +85,4 @@ def _short(value: object) -> str:
 
 
 def _shown(value: float) -> str:
-    return f"{value:g}" if value == int(value) else f"{value:.6f}"
+    return f"{value:g}" if value.is_integer() else f"{value:.6f}"

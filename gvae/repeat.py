@@ -116,16 +116,20 @@ def _experiment(record: Record, data: Data, splits: SplitSource | None, device: 
         _check_summary(record)
     if recorded != graph_hash(data):
         raise InputError(f"{name} is not the graph that the record was made with: it has changed")
-    graph = data if preset.features else without_features(data)
+    seeds = [run["seed"] for run in record["runs"]]
+    if splits is None:
+        graph = data if preset.features else without_features(data)
+        splits = SplitSource(graph, protocol, name, split_file)
+    splits.check(seeds)
     again = Experiment(
         data,
         model,
         protocol=protocol,
         preset=preset,
-        seeds=[run["seed"] for run in record["runs"]],
+        seeds=seeds,
         device=device,
         dataset=name,
-        splits=splits or SplitSource(graph, protocol, name, split_file),
+        splits=splits,
         read=read,
     )
     _check_rules(record, again)
