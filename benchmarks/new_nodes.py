@@ -18,6 +18,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae import GraphAutoencoder, make_graph, sample_negatives
+from gvae.data.graph import select_rows
 from gvae.datasets import load
 from gvae.experiment import run_seeds
 from gvae.metrics import link_scores
@@ -32,16 +33,11 @@ def hide_nodes(data: Data, seed: int, share: float = 0.1) -> Tensor:
     return new
 
 
-def rows(x: Tensor, keep: Tensor) -> Tensor:
-    """The rows of features that a mask keeps."""
-    return x.to_sparse_coo().index_select(0, keep.nonzero()[:, 0])
-
-
 def old_graph(data: Data, new: Tensor) -> Data:
     """The graph without the new nodes and their edges."""
     place = (~new).cumsum(0) - 1
     edges = data.edge_index[:, ~new[data.edge_index].any(dim=0)]
-    return make_graph(place[edges], int((~new).sum()), x=rows(data.x, ~new))
+    return make_graph(place[edges], int((~new).sum()), x=select_rows(data.x, (~new).nonzero()[:, 0]))
 
 
 def new_node_auc(data: Data, seed: int, known: float) -> float:

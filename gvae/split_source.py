@@ -70,8 +70,9 @@ class SplitSource:
         LeakError
             If the file's split leaks.
         """
-        if self._last is None or self._last[0] != seed:
-            self._last = (seed, self._drawn(seed) if self.read_from is None else self._read(seed))
+        known = 0 if self.is_one_file else seed  # a file for all seeds is read and checked once
+        if self._last is None or self._last[0] != known:
+            self._last = (known, self._drawn(seed) if self.read_from is None else self._read(seed))
         return self._last[1]
 
     def keep(self, seed: int) -> None:
@@ -134,7 +135,7 @@ class SplitSource:
                 f"it holds {held}"
             )
         if self.is_one_file:
-            self._read(seeds[0])
+            self(seeds[0])
 
     def _drawn(self, seed: int) -> LinkSplit:
         protocol = PROTOCOLS[self.protocol]

@@ -10,7 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from gvae.data import LinkSplit, make_graph, read_split, split_links, write_split
-from gvae.data.split_files import split_hashes
+from gvae.data.split_files import SavedSplit, split_hashes
 from gvae.errors import InputError, LeakError, UnknownNameError
 from gvae.protocols import PROTOCOLS
 from gvae.split_source import SplitSource, protocol_of
@@ -161,3 +161,20 @@ def test_a_split_is_kept_once_and_only_when_asked(random_graph: Callable[..., Da
     assert [path.name for path in tmp_path.iterdir()] == ["graph-0.npz"]
     with pytest.raises(InputError, match="already exists, and nothing is overwritten"):
         SplitSource(random_graph(), save_to=tmp_path).keep(0)
+
+
+def test_a_file_for_all_seeds_is_read_and_checked_once(
+    random_graph: Callable[..., Data], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, read = random_graph(), []
+    SplitSource(data, save_to=tmp_path).keep(0)
+
+    def counting(path: Path) -> SavedSplit:
+        read.append(path.name)
+        return read_split(path)
+
+    monkeypatch.setattr("gvae.split_source.read_split", counting)
+    source = SplitSource(data, read_from=tmp_path / "graph-0.npz")
+    source.check([3, 4])
+    assert source(3) is source(4)
+    assert read == ["graph-0.npz"]

@@ -319,11 +319,18 @@ def without_isolated(data: Data) -> Data:
     return smaller
 
 
+def as_scipy(x: Tensor) -> scipy.sparse.csr_array:
+    """A dense or sparse CSR matrix on the CPU as SciPy's CSR."""
+    if not is_sparse(x):
+        return scipy.sparse.csr_array(x.numpy())
+    parts = x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()
+    return scipy.sparse.csr_array(parts, shape=tuple(x.shape))
+
+
 def select_rows(x: Tensor, rows: Tensor) -> Tensor:
     """Rows of a dense or sparse CSR matrix, in the same layout."""
     if not is_sparse(x):
         return x.index_select(0, rows)
-    matrix = scipy.sparse.csr_array((x.values(), x.col_indices(), x.crow_indices()), shape=tuple(x.shape))
-    chosen = matrix[rows.numpy()]
+    chosen = as_scipy(x)[rows.numpy()]
     crow, col = (torch.from_numpy(part).long() for part in (chosen.indptr, chosen.indices))
     return torch.sparse_csr_tensor(crow, col, torch.from_numpy(chosen.data), size=chosen.shape)

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
-from gvae.data.graph import check_edge_index, is_sparse
+from gvae.data.graph import as_scipy, check_edge_index
 from gvae.data.pagerank import PageRank
 from gvae.errors import InputError, UnknownNameError
 
@@ -241,20 +241,13 @@ def _top_eigenvectors(matrix: sparse.csr_array, known: sparse.csr_array) -> NDAr
 def _cosine(adjacency: sparse.csr_array, x: Tensor | None) -> Similarity:
     if x is None:
         raise InputError("cosine needs node features; the graph has none")
-    return Products(_unit_rows(_as_scipy(x.detach().cpu().double())))
+    return Products(_unit_rows(as_scipy(x.detach().cpu().double())))
 
 
 def _unit_rows(z: sparse.csr_array) -> sparse.csr_array:
     """Rows of length 1; those that are zero stay zero."""
     norm = np.sqrt(z.multiply(z).sum(axis=1))
     return (sparse.diags_array(_inverse(norm)) @ z).tocsr()
-
-
-def _as_scipy(x: Tensor) -> sparse.csr_array:
-    if not is_sparse(x):
-        return sparse.csr_array(x.numpy())
-    parts = x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()
-    return sparse.csr_array(parts, shape=tuple(x.shape))
 
 
 Builder = Callable[[sparse.csr_array, Tensor | None], Similarity]
