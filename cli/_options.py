@@ -30,6 +30,9 @@ def option(text: str, default: object = None, *, of: Iterable[str] = (), **setti
     )
 
 
+LOSS = "full: all pairs, exactly; sampled: an estimate; quadratic, squared: other objectives, linear time."
+BLOCK = "Rows of logits that the losses full and sampled hold at a time."
+
 Epochs = Annotated[int | None, option("Training epochs.", PAPER.train.epochs)]
 Hidden = Annotated[int | None, option("Channels of the first layer, W0.", PAPER.hidden)]
 Latent = Annotated[int | None, option("Dimensions of z.", PAPER.latent)]
@@ -37,6 +40,9 @@ Rate = Annotated[float | None, option("Learning rate of Adam.", PAPER.train.lr)]
 Beta = Annotated[float | None, option("Weight of the KL term.", PAPER.train.beta)]
 NoFeatures = Annotated[bool, typer.Option("--no-features", help="Leave the node features out: X = I.")]
 Device = Annotated[str, option("auto, cpu or cuda.", of=DEVICES)]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Print what memory training would take, and train nothing.")
+]
 Json = Annotated[str | None, typer.Option(metavar="FILE|-", help="Results as JSON; - is standard output.")]
 
 _READING = "How a file is read"
@@ -112,10 +118,11 @@ class ModelOptions:
     loss: Annotated[
         str,
         _training(
-            "full: all pairs, exactly; sampled: an estimate; auto: full up to 30,000 nodes.",
+            f"{LOSS} auto: full up to 30,000 nodes, then sampled.",
             of=(*LOSSES, "auto"),
         ),
     ] = "auto"
+    block: Annotated[int | None, _training(BLOCK, "as many as the cache holds")] = None
     patience: Annotated[
         int | None, _training("Stop when val AUC has not risen for so many epochs.", "never stop early")
     ] = None

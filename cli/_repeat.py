@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gvae.experiment import Experiment
 
 
-def repeat(path: str, device: str, json: str | None) -> None:
+def repeat(path: str, device: str, json: str | None, jobs: int) -> None:
     """Run every record of a result file again, and print what differs; exit 1 if a figure does."""
     from gvae.repeat import experiments_of
     from gvae.results import read_results
@@ -30,7 +30,7 @@ def repeat(path: str, device: str, json: str | None) -> None:
     except InputError as error:
         prefix = "--from" if str(error).startswith(path) else f"--from {path}:"
         raise InputError(f"{prefix} {error}") from error
-    run_all([[experiment for _, experiment in group] for group in groups])
+    run_all([[experiment for _, experiment in group] for group in groups], jobs)
     pairs = [pair for group in groups for pair in group]
     if json is not None:
         write_json(json, [experiment.to_dict() for _, experiment in pairs])

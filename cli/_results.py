@@ -11,14 +11,18 @@ from gvae.protocols import PROTOCOLS as RECORDS
 from ._console import STDOUT, epoch_reporter, print_table, progress_bar, write_json
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from gvae.experiment import Experiment
+    from gvae.train import EpochRecord
+    from gvae.train.loop import OnEpoch
 
 
-def run_and_report(experiments: list[list[Experiment]], json: str | None) -> None:
+def run_and_report(experiments: list[list[Experiment]], json: str | None, jobs: int = 1) -> None:
     """Run the experiments of each data set together; what is finished is kept, whatever happens."""
     every = [experiment for together in experiments for experiment in together]
     try:
-        run_all(experiments)
+        run_all(experiments, jobs)
     finally:
         if any(experiment.runs for experiment in every):
             _write_and_report(every, json)
@@ -32,8 +36,8 @@ def _write_and_report(experiments: list[Experiment], json: str | None) -> None:
         _report([experiment for experiment in experiments if experiment.runs], err=json == STDOUT)
 
 
-def run_all(experiments: list[list[Experiment]]) -> None:
-    """Run the experiments of each data set together, behind a progress bar."""
+def run_all(experiments: list[list[Experiment]], jobs: int = 1) -> None:
+    """Run the experiments of each data set together, so many seeds at once, behind a progress bar."""
     from gvae.experiment import run_together
 
     every = [experiment for together in experiments for experiment in together]
@@ -47,7 +51,25 @@ def run_all(experiments: list[list[Experiment]]) -> None:
                 name = f"{now.dataset} {now.model} run {len(now.runs) + 1}/{len(now.seeds)}"
                 return name, sum(len(experiment.runs) * experiment.epochs for experiment in every)
 
-            run_together(together, epoch_reporter(progress, bar, place))
+            one = jobs == 1
+            report = epoch_reporter(progress, bar, place) if one else _runs_reporter(progress, bar, together)
+            run_together(together, report, jobs=jobs)
+
+
+def _runs_reporter(progress: Progress, bar: TaskID, together: list[Experiment]) -> OnEpoch:
+    """What a progress bar says while several runs are under way: how many are done."""
+    models = ", ".join(experiment.model for experiment in together if experiment.epochs)
+    total = sum(len(experiment.seeds) for experiment in together)
+
+    def description() -> str:
+        done = sum(len(experiment.runs) for experiment in together)
+        return f"{together[0].dataset} {models} {done} of {total} runs"
+
+    def report(epoch: int, record: EpochRecord | None) -> None:
+        progress.update(bar, advance=1, description=description())
+
+    progress.update(bar, description=description())
+    return report
 
 
 def _report(experiments: list[Experiment], err: bool) -> None:

@@ -16,10 +16,13 @@ from gvae.protocols import PROTOCOLS as RECORDS
 from ._console import check_json_target
 from ._graphs import check_graph, load_graph
 from ._options import (
+    BLOCK,
+    LOSS,
     PAPER,
     Beta,
     Device,
     Epochs,
+    Explain,
     Hidden,
     Json,
     Latent,
@@ -69,6 +72,7 @@ From = Annotated[
     str | None,
     typer.Option("--from", metavar="RESULT.json", help="Repeat a result; tell whether its figures differ."),
 ]
+Jobs = Annotated[int, option("So many runs at once, each with its share of the threads.")]
 ListProtocols = Annotated[bool, typer.Option("--list-protocols", help="List the protocols and exit.")]
 
 
@@ -100,8 +104,9 @@ class PresetOptions:
     beta: Beta = None
     loss: Annotated[
         str | None,
-        option("full: all pairs, exactly; sampled: an estimate of it.", PAPER.train.loss, of=LOSSES),
+        option(LOSS, PAPER.train.loss, of=LOSSES),
     ] = None
+    block: Annotated[int | None, option(BLOCK, "as many as the cache holds")] = None
     no_features: NoFeatures = False
 
     def preset(self, model: str) -> Preset:
@@ -123,6 +128,8 @@ def command(
     baselines: Baselines = None,
     runs: Runs = 10,
     seed: Seed = 0,
+    jobs: Jobs = 1,
+    explain: Explain = False,
     from_: From = None,
     list_protocols: ListProtocols = False,
     device: Device = "auto",
@@ -137,13 +144,14 @@ def command(
     Example: gvae bench cora citeseer --runs 10
     """
     check_name("device", device, DEVICES)
+    require_int("jobs", jobs, at_least=1)
     check_json_target(json, *([from_] if from_ else []))
     if list_protocols:
         print_protocols()
         return
     if from_ is not None:
         _refuse_the_rest(ctx)
-        repeat(from_, device, json)
+        repeat(from_, device, json, jobs)
         return
     presets = {name: settings.preset(name) for name in dict.fromkeys(model)}
     seeds = range(require_int("seed", seed, at_least=0), seed + require_int("runs", runs, at_least=1))
@@ -155,9 +163,20 @@ def command(
     common = {"protocol": protocol, "seeds": seeds, "device": device, "read": read.given()}
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
     _refuse_equal_places(experiments, seeds[0])
-    run_and_report(experiments, json)
+    if explain:
+        _explain(experiments, min(jobs, runs))
+        return
+    run_and_report(experiments, json, jobs)
     if splits.save_split is not None:
         typer.echo(f"written: {splits.save_split} ({len(seeds) * len(names)} splits)", err=True)
+
+
+def _explain(experiments: list[list[Experiment]], jobs: int) -> None:
+    from ._plans import explain_all
+
+    every = [experiment for together in experiments for experiment in together]
+    plans = [(str(experiment.dataset), experiment.plan(jobs)) for experiment in every]
+    explain_all([(name, plan) for name, plan in plans if plan is not None])
 
 
 def _refuse_equal_places(experiments: list[list[Experiment]], seed: int) -> None:
@@ -175,7 +194,7 @@ def _refuse_the_rest(ctx: typer.Context) -> None:
     """With --from, nothing else says what is run."""
     given = [name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE"]  # type: ignore[union-attr]
     for name in given:
-        if name not in ("from_", "device", "json"):
+        if name not in ("from_", "device", "jobs", "json"):
             flag = "the data sets" if name == "dataset" else f"--{name.replace('_', '-')}"
             raise InputError(f"--from repeats a result as it was made: leave {flag} out")
 

@@ -6,10 +6,11 @@ from ._console import print_table
 
 
 def command() -> None:
-    """Show versions, threads, devices, and whether torch-scatter is in use."""
-    from gvae.environment import environment
+    """Show versions, threads, devices, memory, and which accelerations are in use."""
+    from gvae.environment import accelerations, environment, resolve_device
+    from gvae.memory import free_memory, level2_cache
 
-    found = environment()
+    found, device = environment(), resolve_device("auto")
     rows = [
         ("gvae", found["gvae"]),
         ("python", f"{found['python']} on {found['platform']}"),
@@ -20,5 +21,14 @@ def command() -> None:
         ),
         ("CUDA device", found["cuda"] or "none"),
         ("CPU threads", str(found["threads"])),
+        ("level 2 cache", _size(level2_cache())),
+        (f"free memory ({device.type})", _size(free_memory(device))),
+        *accelerations().items(),
     ]
     print_table("This installation", ("part", "found"), rows)
+
+
+def _size(size: int | None) -> str:
+    from gvae.memory import readable_size
+
+    return "unknown" if size is None else readable_size(size)

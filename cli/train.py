@@ -16,7 +16,7 @@ from gvae.files import check_target, is_bundle
 
 from ._console import epoch_reporter, print_table, progress_bar
 from ._graphs import check_graph, load_graph
-from ._options import ModelOptions, ReadOptions, option, starting, takes
+from ._options import Explain, ModelOptions, ReadOptions, option, starting, takes
 
 if TYPE_CHECKING:
     from gvae.estimator import GraphAutoencoder
@@ -30,7 +30,10 @@ Graph = Annotated[
         metavar="GRAPH",
     ),
 ]
-Out = Annotated[str, typer.Option(metavar="RUN", help="The folder to write; it must not exist.")]
+Out = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help="The folder to write; it must not exist.", show_default=False),
+]
 Val = Annotated[
     float, option("Share of the edges held out to choose the epoch and to calibrate; 0 learns from all.")
 ]
@@ -46,10 +49,11 @@ Resume = Annotated[
 @takes(model=ModelOptions, read=ReadOptions)
 def command(
     graph: Graph,
-    out: Out,
+    out: Out = None,
     val: Val = 0.05,
     seed: Seed = 0,
     resume: Resume = False,
+    explain: Explain = False,
     *,
     model: ModelOptions,
     read: ReadOptions,
@@ -61,6 +65,11 @@ def command(
     parameters = {**model.parameters(), "val": val, "seed": require_int("seed", seed, at_least=0)}
     _check_val(val, model.patience)
     check_graph(graph, read)
+    if explain:
+        _explain(graph, read, parameters)
+        return
+    if out is None:
+        raise InputError("expected --out RUN, the folder to write (or --explain, which writes nothing)")
     partial = Path(f"{out.rstrip('/')}.partial")
     if resume and is_bundle(out):
         _discard(partial)
@@ -69,9 +78,12 @@ def command(
     check_target(out, "--out", new=True)
     _check_partial(partial, resume)
     with _kept_if_interrupted(partial):
-        trained = _train(graph, read, parameters, partial)
-        trained.save(out, manifest={"graph_name": graph, "read": read.given()})
+        trained, failure = _train(graph, read, parameters, partial)
+        diverged = {"diverged": trained.history_.epochs} if failure is not None else {}
+        trained.save(out, manifest={"graph_name": graph, "read": read.given(), **diverged})
     _discard(partial)
+    if failure is not None:
+        raise TrainingError(f"{failure}, which {out} holds") from failure
     _report(trained, out)
 
 
@@ -116,14 +128,31 @@ def _discard(partial: Path) -> None:
     Checkpoint(partial).remove()
 
 
-def _train(graph: str, read: ReadOptions, parameters: dict[str, object], partial: Path) -> GraphAutoencoder:
+def _explain(graph: str, read: ReadOptions, parameters: dict[str, object]) -> None:
+    from gvae.estimator import GraphAutoencoder
+
+    from ._plans import explain
+
+    estimator = GraphAutoencoder(**parameters)  # type: ignore[arg-type]
+    explain(graph, estimator.plan(load_graph(graph, read), checkpoint=True))
+
+
+def _train(
+    graph: str, read: ReadOptions, parameters: dict[str, object], partial: Path
+) -> tuple[GraphAutoencoder, TrainingError | None]:
+    """The trained estimator; if training diverged, that of the best epoch, and the error."""
     from gvae.estimator import GraphAutoencoder
 
     data = load_graph(graph, read)
     with progress_bar() as progress:
         estimator = GraphAutoencoder(**parameters)  # type: ignore[arg-type]
         bar = progress.add_task(f"{graph} {estimator.model}", total=estimator.epochs, status="")
-        return estimator.fit(data, on_epoch=epoch_reporter(progress, bar), checkpoint=partial)
+        try:
+            return estimator.fit(data, on_epoch=epoch_reporter(progress, bar), checkpoint=partial), None
+        except TrainingError as error:
+            if not hasattr(estimator, "model_"):  # no epoch was good
+                raise
+            return estimator, error
 
 
 def _report(trained: GraphAutoencoder, out: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import torch
 from torch_geometric.data import Data
 
 from gvae.data import make_graph
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 
 def karate() -> Data:
     """Zachary's karate club (1977); the labels are the two clubs after the split."""
+    import networkx as nx
+
     graph = nx.karate_club_graph()
     clubs = ["Mr. Hi", "Officer"]
     data = _from_networkx(graph, [clubs.index(graph.nodes[node]["club"]) for node in graph])
@@ -22,6 +26,8 @@ def karate() -> Data:
 
 def les_miserables() -> Data:
     """Characters of Les Miserables who appear together (Knuth 1993); ``node_ids`` has their names."""
+    import networkx as nx
+
     return _from_networkx(nx.les_miserables_graph())
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.isotonic import isotonic_regression
 from torch import Tensor
 
 from gvae.config import require_int
@@ -83,6 +82,8 @@ def fit_calibration(positives: Tensor, negatives: Tensor) -> Calibration:
     InputError
         If there are fewer than two of either, or a logit is not finite.
     """
+    from sklearn.isotonic import isotonic_regression
+
     sizes = len(positives), len(negatives)
     if min(sizes) < 2:
         raise InputError(

@@ -110,7 +110,9 @@ TIES = "average rank: 1 + negatives above + half of those with an equal score"
 
 LOSSES = {
     "full": "all N x N pairs, exactly, in row blocks",
-    "sampled": "all edges and as many non-edges, drawn anew each epoch; at most 2^18 of either",
+    "sampled": "the same, estimated: all edges (at most 2^18), all nodes against 128 drawn anew each epoch",
+    "quadratic": "all pairs in linear time: softplus expanded to second order",
+    "squared": "all pairs in linear time: squared error of the logits against +1 and -1",
 }
 
 CLUSTERINGS = {

@@ -26,6 +26,11 @@ class TrainConfig:
         Weight of the KL term; 1 is Kipf's objective (see `gvae.losses.variational_loss`), 0 leaves it out.
     loss
         ``"full"``: the exact reconstruction loss over all pairs. ``"sampled"``: its unbiased estimate.
+        ``"quadratic"``, ``"squared"``: other objectives over all pairs, exact in linear time, see
+        `gvae.losses`.
+    block
+        Rows of logits that ``"full"`` and ``"sampled"`` hold at a time; ``None`` takes as many as the
+        processor's cache holds. It changes speed and memory, not the objective.
     select
         ``"last"`` keeps the last epoch, ``"val"`` the epoch with the best validation figure.
     eval_every
@@ -46,6 +51,7 @@ class TrainConfig:
     lr: float = 0.01
     beta: float = 1.0
     loss: str = "full"
+    block: int | None = None
     select: Literal["last", "val"] = "last"
     eval_every: int = 10
     patience: int | None = None
@@ -54,8 +60,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("eval_every", 1), ("seed", 0)):
             object.__setattr__(self, name, require_int(name, getattr(self, name), at_least=least))
-        if self.patience is not None:
-            object.__setattr__(self, "patience", require_int("patience", self.patience, at_least=1))
+        for name in ("patience", "block"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, require_int(name, getattr(self, name), at_least=1))
         if not (_is_finite(self.lr) and self.lr > 0):
             raise InputError(f"lr must be a positive number, got {self.lr!r}")
         if not (_is_finite(self.beta) and self.beta >= 0):

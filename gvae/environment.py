@@ -18,6 +18,7 @@ import gvae
 from gvae.catalog import DEVICES, check_name
 from gvae.errors import InputError
 
+NOT_USED = "not used (no gain, see benchmarks/README.md)"
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "scipy", "numpy", "networkx")
 
 
@@ -49,6 +50,16 @@ def environment() -> dict[str, Any]:
     }
 
 
+def accelerations() -> dict[str, str]:
+    """What makes training fast here, and what is left out, by name."""
+    return {
+        "vector unit": torch.backends.cpu.get_cpu_capability(),
+        "Adam": "fused",
+        "sparse products": "MKL" if torch.backends.mkl.is_available() else "torch's own",  # type: ignore[no-untyped-call]
+        **dict.fromkeys(("torch.compile", "mixed precision", "CUDA graphs"), NOT_USED),
+    }
+
+
 @functools.cache
 def revision() -> str | None:
     """Git revision of this package's source, with a hash of changes since; None where it is installed."""
@@ -71,7 +82,15 @@ def revision() -> str | None:
 
 
 def peak_memory() -> int | None:
-    """Peak resident memory of this process so far, bytes; None where the system does not tell (Windows)."""
+    """Peak resident memory of this process so far, bytes; None where the system does not tell (Windows).
+
+    Linux is asked by way of ``/proc``: what ``getrusage`` tells there of a child begins with its parent's.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except (OSError, LookupError, ValueError):
+        pass
     try:
         import resource
     except ImportError:

@@ -14,6 +14,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gvae.train import History
 
 
 class GvaeError(Exception):
@@ -45,7 +49,20 @@ class DownloadError(GvaeError, OSError):
 
 
 class TrainingError(GvaeError, RuntimeError):
-    """Training could not go on: the loss or the logits are no longer finite."""
+    """A run failed: the loss, the weights or the logits are no longer finite.
+
+    Parameters
+    ----------
+    message
+        What happened, when, and what to change.
+    history
+        What happened until then, where `gvae.train.fit` raises it: ``history.epochs`` is the epoch at which
+        training stopped, ``history.epoch`` the one whose weights the model has, 0 for those before training.
+    """
+
+    def __init__(self, message: str, history: History | None = None) -> None:
+        super().__init__(message)
+        self.history = history
 
 
 class OutputError(GvaeError, OSError):

@@ -22,26 +22,24 @@ from torch_geometric.data import Data
 import gvae
 from gvae.bundle import read_bundle, write_bundle
 from gvae.catalog import LOSSES, MODELS, check_name
-from gvae.clustering import cluster
 from gvae.config import TrainConfig
 from gvae.data import LinkPart, LinkSplit, read_graph, split_links
 from gvae.data.graph import as_undirected, num_non_edges, without_features
+from gvae.data.join import extend_graph
 from gvae.data.nodes import as_ids, node_ids, positions
 from gvae.data.pairs import find_pairs, read_pairs
-from gvae.data.tensors import extend_graph, graph_hash
+from gvae.data.tensors import graph_hash
 from gvae.embeddings import embedding_frame
 from gvae.environment import resolve_device
-from gvae.errors import GvaeError, GvaeWarning, InputError
+from gvae.errors import GvaeError, GvaeWarning, InputError, TrainingError
 from gvae.layers import propagate
 from gvae.models import GraphModel, build
+from gvae.planning import Plan, plan_training
 from gvae.presets import Preset
 from gvae.ranking import Filters, Ranking, top_pairs, top_per_node
 from gvae.saving import restore, to_bundle
-from gvae.scoring import calibrate, evaluate
-from gvae.train import Checkpoint, EpochRecord, LinkTask, fit
-
-FULL_UP_TO = 30_000
-"""Nodes up to which ``loss="auto"`` is the exact one, whose time grows with their square."""
+from gvae.scoring import CALIBRATION_NEGATIVES, calibrate, evaluate
+from gvae.train import Checkpoint, EpochRecord, History, LinkTask, fit
 
 
 class NotTrainedError(GvaeError, NotFittedError):  # type: ignore[misc]
@@ -65,7 +63,10 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     epochs, lr, beta, patience
         As in `gvae.train.TrainConfig`.
     loss
-        ``"full"``, ``"sampled"``, or ``"auto"``: full up to 30,000 nodes.
+        ``"full"``, ``"sampled"``, ``"quadratic"``, ``"squared"``, or ``"auto"``: full up to 30,000 nodes,
+        sampled beyond.
+    block
+        Rows of logits held at a time, see `gvae.TrainConfig`.
     val
         Share of the edges that is held out, in [0, 1).
     seed
@@ -124,6 +125,7 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         lr: float = 0.01,
         beta: float = 1.0,
         loss: str = "auto",
+        block: int | None = None,
         patience: int | None = None,
         val: float = 0.05,
         seed: int = 0,
@@ -137,6 +139,7 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.lr = lr
         self.beta = beta
         self.loss = loss
+        self.block = block
         self.patience = patience
         self.val = val
         self.seed = seed
@@ -168,9 +171,10 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If the graph or a parameter cannot be used.
+            If the graph or a parameter cannot be used, or training needs more memory than is free.
         TrainingError
-            If training diverges.
+            If training diverges. Where an epoch before that was good (``error.history.epoch`` is above 0),
+            this object is fitted with the weights of the best one.
         """
         preset = self._preset()
         data = _read(graph)
@@ -178,19 +182,63 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"the graph has {data.num_nodes} nodes and no edges; there is nothing to learn")
         device = resolve_device(self.device)
         learned = data if self.features else without_features(data)
-        config = self._config(preset, int(data.num_nodes or 0))
+        plan = self._plan(learned, checkpoint is not None)
+        plan.check()
+        config = self._config(preset, plan.loss)
         split = _held_out(learned, self.val, self.seed)
         model = build(self.model, learned, hidden=preset.hidden, latent=preset.latent, seed=self.seed)
         development = split.development.to(device)
         task = LinkTask(model.to(device), development)
         keeper = checkpoint and Checkpoint(Path(checkpoint), fingerprint=self._fingerprint(learned))
-        self.fitted_params_ = self.get_params()
-        self.history_ = fit(task, config, on_epoch=on_epoch, checkpoint=keeper or None)
-        self.held_out_ = development.val.positives.size(1)
-        self.val_scores_ = evaluate(model, development.val) if self.held_out_ else None
-        self.calibration_ = calibrate(model, development.val, learned, seed=self.seed)
-        self._keep(model, learned, model.embed(learned).numpy())
+        try:
+            history = fit(task, config, on_epoch=on_epoch, checkpoint=keeper or None)
+        except TrainingError as error:
+            if error.history is not None and error.history.epoch > 0:
+                self._learned(task, learned, error.history)
+            raise
+        self._learned(task, learned, history)
         return self
+
+    def _learned(self, task: LinkTask, data: Data, history: History) -> None:
+        """Set all attributes, from a model that is trained."""
+        model, val = task.model, task.development.val
+        embedding = model.embed(data)
+        if not embedding.isfinite().all():
+            raise TrainingError(
+                f"the embedding of epoch {history.epoch} is not finite: training diverged; "
+                f"try a learning rate below {self.lr:g}"
+            )
+        if not embedding.any():
+            warnings.warn(
+                "the embedding is 0 for every node: training collapsed; "
+                f"try a learning rate below {self.lr:g}",
+                GvaeWarning,
+                stacklevel=3,
+            )
+        self.fitted_params_ = self.get_params()
+        self.history_ = history
+        self.held_out_ = val.positives.size(1)
+        self.val_scores_ = evaluate(model, val) if self.held_out_ else None
+        self.calibration_ = calibrate(model, val, data, seed=self.seed)
+        self._keep(model, data, embedding.numpy())
+
+    def plan(self, graph: Any, *, checkpoint: bool = False) -> Plan:
+        """What `fit` would hold in memory, with which loss, and whether it fits; nothing is trained.
+
+        Parameters
+        ----------
+        graph
+            As for `fit`.
+        checkpoint
+            Whether the state of training would be kept.
+
+        Raises
+        ------
+        InputError
+            If the graph or a parameter cannot be used.
+        """
+        data = _read(graph)
+        return self._plan(data if self.features else without_features(data), checkpoint)
 
     def fit_transform(self, graph: Any, y: object = None) -> NDArray[np.float32]:
         """`fit`, then ``embedding_``."""
@@ -342,6 +390,8 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         With ``smooth`` each row is first averaged so many times with its neighbours', see `smoothed`.
         """
         z = self.smoothed(smooth)
+        from gvae.clustering import cluster
+
         self.labels_ = cluster(z, k, method=method, seed=self.seed, restarts=restarts)
         return self.labels_
 
@@ -407,15 +457,22 @@ class GraphAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(self.val, Real) or not 0 <= self.val < 1:
             raise InputError(f"val must be a share in [0, 1), got {self.val!r}")
         settings = {"epochs": self.epochs, "lr": self.lr, "beta": self.beta, "patience": self.patience}
+        settings["block"] = self.block
         return Preset().override(hidden=self.hidden, latent=self.latent, **settings)
 
-    def _config(self, preset: Preset, num_nodes: int) -> TrainConfig:
-        automatic = "full" if num_nodes <= FULL_UP_TO else "sampled"
-        return replace(
-            preset.train,
-            loss=automatic if self.loss == "auto" else self.loss,
-            select="val" if self.val else "last",
-            seed=self.seed,
+    def _config(self, preset: Preset, loss: str) -> TrainConfig:
+        return replace(preset.train, loss=loss, select="val" if self.val else "last", seed=self.seed)
+
+    def _plan(self, data: Data, checkpoint: bool) -> Plan:
+        scored = min(CALIBRATION_NEGATIVES, num_non_edges(data)) if self.val else 0
+        return plan_training(
+            data,
+            self.model,
+            self._preset(),
+            resolve_device(self.device),
+            loss=self.loss,
+            scored=scored,
+            checkpoint=checkpoint,
         )
 
     def _fingerprint(self, data: Data) -> dict[str, Any]:

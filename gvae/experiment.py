@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from torch_geometric.data import Data
 
 from gvae.catalog import HEURISTICS, MODELS, PUBLISHED, PUBLISHED_SOURCE, check_name
 from gvae.config import require_int
-from gvae.data import LinkSplit
 from gvae.data.graph import without_features
-from gvae.data.splits import PARTS
-from gvae.environment import peak_memory, resolve_device
+from gvae.data.splits import CANDIDATES, PARTS
+from gvae.environment import resolve_device
 from gvae.errors import InputError
-from gvae.manifest import flat, manifest, split_record
-from gvae.metrics import Scores, check_candidates, mean_of, std_of
-from gvae.models import GraphModel, Heuristic, build
+from gvae.manifest import flat, manifest
+from gvae.metrics import mean_of, std_of
+from gvae.planning import Plan, plan_training
 from gvae.presets import PRESETS, Preset
 from gvae.protocols import PROTOCOLS
-from gvae.scoring import Scorer, evaluate, more_negatives
+from gvae.runs import FinishedRun, Run, Trial
+from gvae.scoring import RATIOS
 from gvae.split_source import SplitSource
-from gvae.train import EpochRecord, History, LinkTask, fit
-
-OnEpoch = Callable[[int, EpochRecord | None], None]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One seed's result.
-
-    Parameters
-    ----------
-    seed
-        Of the split, the weights and the noise.
-    scores
-        On the test part, scored once.
-    epochs
-        Epochs trained; 0 for a heuristic.
-    epoch
-        The epoch whose weights were scored.
-    seconds
-        Training: building the operators plus the epochs; of a heuristic, scoring.
-    total_seconds
-        All of the run but its split, which several models share.
-    """
-
-    seed: int
-    scores: Scores
-    epochs: int
-    epoch: int
-    seconds: float
-    total_seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """A flat record, scores as fractions."""
-        scores, rest = self.scores.to_dict(), {"epochs": self.epochs, "epoch": self.epoch}
-        times = {"seconds": self.seconds, "total_seconds": self.total_seconds}
-        return {"seed": self.seed, **scores, **rest, **times}
+from gvae.train.loop import OnEpoch
+from gvae.workers import run_in_workers
 
 
 @dataclass
@@ -118,83 +83,55 @@ class Experiment:
         self._device = resolve_device(self.device)
         self._preset = self.preset or own_preset(self.model)
         self._source = self.splits or self._drawn()
-        self._begin()
+        self._trial = Trial(self.model, self.protocol, self._preset, self._device, self.dataset, self._source)
+        self._begin(jobs=1)
 
     def _drawn(self) -> SplitSource:
         data = self.data if self._preset.features else without_features(self.data)
         return SplitSource(data, self.protocol, self.dataset or "graph")
 
-    def _begin(self) -> None:
+    def _begin(self, jobs: int) -> None:
         self.runs.clear()
-        self._splits: list[dict[str, Any]] = []
-        self._peak_memory: int | None = None  # of this process, when the last run ended
-        self._seconds = 0.0
+        self._finished: list[FinishedRun] = []
+        self._jobs = jobs
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
 
-    def run(self, on_epoch: OnEpoch | None = None) -> None:
+    def run(self, on_epoch: OnEpoch | None = None, *, jobs: int = 1) -> None:
         """Run all seeds anew; finished runs stay in ``runs`` if it is interrupted.
 
         Parameters
         ----------
         on_epoch
             Passed on to `gvae.train.fit`, for progress.
+        jobs
+            So many runs at once, see `run_together`.
 
         Raises
         ------
         InputError
-            If the graph cannot be split, or has too few negatives for the protocol's figures.
+            If the graph cannot be split, or has too few negatives for the protocol's figures; if a run needs
+            more memory than is free.
         TrainingError
             If a run diverges.
         """
-        run_together([self], on_epoch)
+        run_together([self], on_epoch, jobs=jobs)
 
-    def _run_seed(self, seed: int, on_epoch: OnEpoch | None) -> None:
-        started = time.perf_counter()
-        split = self._source(seed)
-        self._check_candidates(split)
-        self._source.keep(seed)
-        if not self._preset.features:
-            split = split.with_features(None)
-        record = split_record(seed, split)
-        self.runs.append(self._trained_and_scored(seed, split, on_epoch))
-        self._splits.append(record)
-        self._peak_memory = peak_memory()
-        self._seconds += time.perf_counter() - started
+    def _add(self, finished: FinishedRun) -> None:
+        """Put a finished run in its place, wherever it was made."""
+        self._source.kept.add(finished.run.seed)
+        self._finished.append(finished)
+        self._finished.sort(key=lambda each: self.seeds.index(each.run.seed))
+        self.runs[:] = [each.run for each in self._finished]
 
-    def _check_candidates(self, split: LinkSplit) -> None:
-        for name, part in zip(PARTS[1:], split.parts[1:], strict=True):
-            try:
-                check_candidates(PROTOCOLS[self.protocol].metrics, part.negatives)
-            except InputError as error:
-                raise InputError(
-                    f"protocol {self.protocol}, {name} part of {self.dataset}: {error}"
-                ) from error
-
-    def _trained_and_scored(self, seed: int, split: LinkSplit, on_epoch: OnEpoch | None) -> Run:
-        started = time.perf_counter()
-        model, history = self._trained(seed, split, on_epoch)
-        scored = time.perf_counter()
-        scores = evaluate(model, split.test.to(self._device), more_negatives(split))
-        ended = time.perf_counter()
-        return Run(
-            seed=seed,
-            scores=scores,
-            epochs=history.epochs,
-            epoch=history.epoch,
-            seconds=history.seconds if history.epochs else ended - scored,
-            total_seconds=ended - started,
-        )
-
-    def _trained(self, seed: int, split: LinkSplit, on_epoch: OnEpoch | None) -> tuple[Scorer, History]:
+    def plan(self, jobs: int = 1) -> Plan | None:
+        """What so many runs at once hold in memory, and whether that is free; None for a heuristic."""
         if self.model in HEURISTICS:
-            return Heuristic(self.model), History()
+            return None
         preset, protocol = self._preset, PROTOCOLS[self.protocol]
-        train = split.development.train
-        model: GraphModel = build(self.model, train, hidden=preset.hidden, latent=preset.latent, seed=seed)
-        model = model.to(self._device)
-        task = LinkTask(model, split.development.to(self._device), protocol.metrics[0])
-        config = replace(preset.train, select=protocol.select, seed=seed)
-        return model, fit(task, config, on_epoch=on_epoch)
+        graph = self.data if preset.features else without_features(self.data)
+        negatives = RATIOS[-1] if protocol.negatives == "uniform" else 2 * CANDIDATES
+        scored = int(protocol.test * graph.num_edges / 2) * negatives
+        return plan_training(graph, self.model, preset, self._device, scored=scored, runs=jobs)
 
     @property
     def epochs(self) -> int:
@@ -204,8 +141,8 @@ class Experiment:
     @property
     def spread(self) -> tuple[str, str]:
         """What one run is of, and what several differ in, in words."""
-        different = {split["edges"] for split in self._splits}
-        if self._source.is_one_file or (len(different) == 1 < len(self._splits) and self._source.read_from):
+        different = {each.split["edges"] for each in self._finished}
+        if self._source.is_one_file or (len(different) == 1 < len(self._finished) and self._source.read_from):
             return "a given split", "initialisations on one split"
         if PROTOCOLS[self.protocol].order == "time":
             return "a split by time", "initialisations and negatives on one split by time"
@@ -214,9 +151,9 @@ class Experiment:
     @property
     def foreign(self) -> str | None:
         """The sizes of a split that is not what gvae draws, in words; None if it is."""
-        if not (self._source.is_foreign and self._splits):
+        if not (self._finished and self._finished[-1].is_foreign):
             return None
-        split = self._splits[-1]
+        split = self._finished[-1].split
         parts = " / ".join(f"{split[part]:,}" for part in PARTS)
         return f"{parts} of {self.data.num_edges // 2:,} edges, {split['test_negatives']:,} negatives at test"
 
@@ -273,32 +210,75 @@ class Experiment:
             self.protocol,
             self._preset,
             seeds=self.seeds,
-            splits=self._splits,
+            splits=[each.split for each in self._finished],
             read=self.read,
             split_file=None if read_from is None else str(read_from),
             foreign=self.foreign,
             device=str(self._device),
             started=self._started,
-            seconds=self._seconds,
-            memory=self._peak_memory,
+            jobs=self._jobs,
+            seconds=sum(each.seconds for each in self._finished),
+            memory=max((each.peak_memory or 0 for each in self._finished), default=0) or None,
         )
 
 
-def run_together(experiments: Sequence[Experiment], on_epoch: OnEpoch | None = None) -> None:
+def run_together(
+    experiments: Sequence[Experiment], on_epoch: OnEpoch | None = None, *, jobs: int = 1
+) -> None:
     """Run experiments anew, seed by seed: all models on a seed's split before the next seed.
 
     Experiments that share a `SplitSource` share its splits, so that a costly one is made once; an
-    interrupted benchmark has as many runs of each model, or one more.
+    interrupted benchmark has as many runs of each model, or one more for each job.
 
-    Parameters and errors are those of `Experiment.run`.
+    Parameters
+    ----------
+    experiments
+        Those of one graph.
+    on_epoch
+        As for `Experiment.run`; with several jobs it is called for the epochs of all runs under way, when the
+        next recorded epoch of theirs is done.
+    jobs
+        So many seeds at once, each in a process of its own, among which this one's threads are divided. All
+        but times and memory is as with one job, as far as the sums of torch do not depend on the number of
+        threads. The graph is shared; what a run needs besides, each process needs.
+
+    Raises
+    ------
+    InputError, TrainingError
+        As `Experiment.run`; also for ``jobs`` below 1, or above 1 on a CUDA device.
+    TrainingError
+        If a process dies, of too little memory for instance.
     """
+    seeds = [*dict.fromkeys(seed for experiment in experiments for seed in experiment.seeds)]
+    jobs = min(require_int("jobs", jobs, at_least=1), len(seeds))
+    if jobs > 1 and any(experiment._device.type != "cpu" for experiment in experiments):
+        raise InputError(f"jobs must be 1 on a CUDA device, got {jobs}; the device cpu takes several")
     for experiment in experiments:
-        experiment._begin()
-    seeds = dict.fromkeys(seed for experiment in experiments for seed in experiment.seeds)
+        experiment._begin(jobs)
+        plan = experiment.plan(jobs)
+        if plan is not None:
+            plan.check(experiment.dataset)
+    work = partial(_runs_of, [(experiment._trial, experiment.seeds) for experiment in experiments])
+
+    def keep(result: tuple[int, FinishedRun]) -> None:
+        place, finished = result
+        experiments[place]._add(finished)
+
+    if jobs > 1:
+        run_in_workers(work, seeds, jobs=jobs, on_result=keep, on_epoch=on_epoch)
+        return
     for seed in seeds:
-        for experiment in experiments:
-            if seed in experiment.seeds:
-                experiment._run_seed(seed, on_epoch)
+        for result in work(seed, on_epoch):
+            keep(result)
+
+
+def _runs_of(
+    trials: Sequence[tuple[Trial, Sequence[int]]], seed: int, on_epoch: OnEpoch | None
+) -> Iterator[tuple[int, FinishedRun]]:
+    """The runs of a seed, each with the place of its trial."""
+    for place, (trial, seeds) in enumerate(trials):
+        if seed in seeds:
+            yield place, trial.run(seed, on_epoch)
 
 
 def own_preset(model: str) -> Preset:
@@ -315,10 +295,11 @@ def run_seeds(
     seeds: Iterable[int] = range(10),
     device: str = "auto",
     dataset: str | None = None,
+    jobs: int = 1,
 ) -> Experiment:
     """Train and score a model once a seed: an `Experiment`, made and run.
 
-    Parameters are those of `Experiment`; so are the errors, and those of its `run`.
+    Parameters are those of `Experiment` and of its `run`; so are the errors.
 
     Returns
     -------
@@ -328,7 +309,7 @@ def run_seeds(
     experiment = Experiment(
         data, model, protocol=protocol, preset=preset, seeds=list(seeds), device=device, dataset=dataset
     )
-    experiment.run()
+    experiment.run(jobs=jobs)
     return experiment
 
 

@@ -39,6 +39,7 @@ def manifest(
     foreign: str | None,
     device: str,
     started: str,
+    jobs: int,
     seconds: float,
     memory: int | None,
 ) -> dict[str, Any]:
@@ -64,11 +65,13 @@ def manifest(
         ``"cpu"`` or ``"cuda"``.
     started
         When, ISO 8601.
+    jobs
+        Runs made at once, each in a process of its own with its share of the threads: what slows down each.
     seconds
-        Wall time of all runs together, splits included where they were made for this model: the first of
-        several on a data set.
+        Wall time of all runs, one added to the other, splits included where they were made for this model:
+        the first of several on a data set.
     memory
-        Peak of this process, bytes.
+        Peak of this process, or of the largest of several, bytes.
     """
     features = data.x.size(1) if preset.features and data.x is not None else 0
     return {
@@ -88,6 +91,7 @@ def manifest(
         },
         "device": device,
         "started": started,
+        "jobs": jobs,
         "wall_seconds": seconds,
         "peak_memory_bytes": memory,
         "environment": environment(),

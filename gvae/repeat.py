@@ -25,7 +25,7 @@ Record = Mapping[str, Any]
 TIMES = ("seconds", "total_seconds")
 NO_FIGURES = ("seed", "epochs", "epoch", *TIMES)
 SUMMARY = ("runs", "mean", "std")
-MAY_CHANGE = ("seeds", "device", "started", "wall_seconds", "peak_memory_bytes", "environment")
+MAY_CHANGE = ("seeds", "device", "started", "jobs", "wall_seconds", "peak_memory_bytes", "environment")
 SAID = (
     "protocol",
     "preset",

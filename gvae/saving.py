@@ -18,6 +18,7 @@ from gvae.environment import environment, resolve_device
 from gvae.errors import GvaeWarning, InputError
 from gvae.metrics import Scores
 from gvae.models import build
+from gvae.models.weights import check_weights
 from gvae.train import EpochRecord, History
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def restore(estimator: GraphAutoencoder, bundle: Bundle) -> None:
             data[key] = config["graph"][key]
     model = build(estimator.model, data, hidden=estimator.hidden, latent=estimator.latent)
     model.load_state_dict(bundle.tensors)
+    check_weights(model)
     records = [EpochRecord.from_dict(record) for record in bundle.history]
     estimator.history_ = History(records, **config["history"])
     curve = {name: tuple(values) for name, values in (config["calibration"] or {}).items()}

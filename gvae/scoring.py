@@ -17,6 +17,7 @@ from gvae.data.graph import num_non_edges
 from gvae.errors import InputError, TrainingError
 from gvae.metrics import Scores, figures, link_scores
 from gvae.models import GraphModel
+from gvae.models.weights import check_weights
 from gvae.randomness import new_generator
 
 MIN_CALIBRATION = 20
@@ -61,10 +62,13 @@ def evaluate(model: Scorer, part: LinkPart, more: Tensor | None = None) -> Score
     Raises
     ------
     InputError
-        If the part has no positives or no negatives, as a training part has none.
+        If the part has no positives or no negatives, as a training part has none; if the model's weights
+        are not finite.
     TrainingError
         If the logits are not finite.
     """
+    if isinstance(model, GraphModel):
+        check_weights(model)
     positives, negatives = part_scores(model, part)
     scores = link_scores(positives, negatives)
     others = dict(scores.others)

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gvae.data import LinkPart, LinkSplit, node_ids
+from gvae.data import LinkPart, LinkSplit
 from gvae.data.graph import among, both_directions, pair_codes
-from gvae.data.heart import CANDIDATES
 from gvae.data.split_files import SavedSplit
-from gvae.data.splits import PARTS
+from gvae.data.splits import CANDIDATES, PARTS
 from gvae.errors import GvaeWarning, InputError
 from gvae.protocols import Protocol
 
@@ -56,6 +55,8 @@ def check_fit(saved: SavedSplit, data: Data, protocol: Protocol, name: str) -> N
 
 
 def _check_nodes(saved: SavedSplit, data: Data, name: str) -> None:
+    from gvae.data import node_ids
+
     num_nodes = saved.split.test.num_nodes
     if num_nodes != data.num_nodes:
         raise InputError(f"has {num_nodes} nodes, {name} has {data.num_nodes}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch_geometric.data import Data
 
 from gvae.catalog import check_name
-from gvae.data import LinkSplit, audit_split, node_ids, split_links
+from gvae.data import LinkSplit, audit_split, split_links
 from gvae.data.graph import without_isolated
 from gvae.data.split_files import SavedSplit, read_split, split_hashes, write_split
 from gvae.errors import InputError, LeakError
@@ -38,6 +38,8 @@ class SplitSource:
 
     Attributes
     ----------
+    kept
+        Seeds whose split needs no writing: it was written, in this process or in another.
     is_foreign
         Whether the last split that was read is not what gvae draws for the seed that it names.
 
@@ -57,7 +59,7 @@ class SplitSource:
         protocol = PROTOCOLS[check_name("protocol", self.protocol, PROTOCOLS)]
         self.data = self.data if protocol.isolated else without_isolated(self.data)
         self._last: tuple[int, LinkSplit] | None = None
-        self._kept: set[int] = set()
+        self.kept: set[int] = set()
         self.is_foreign = False
 
     def __call__(self, seed: int) -> LinkSplit:
@@ -85,9 +87,9 @@ class SplitSource:
         OutputError
             If it cannot be written.
         """
-        if self.save_to is not None and seed not in self._kept:
+        if self.save_to is not None and seed not in self.kept:
             self._save(seed, self(seed))
-            self._kept.add(seed)
+            self.kept.add(seed)
 
     @property
     def is_one_file(self) -> bool:
@@ -179,6 +181,8 @@ class SplitSource:
         return split_hashes(self._drawn(seed)) == split_hashes(saved.split)
 
     def _save(self, seed: int, split: LinkSplit) -> None:
+        from gvae.data import node_ids
+
         folder = Path(str(self.save_to))
         folder.mkdir(exist_ok=True)
         if self._place(folder, seed).exists():

@@ -9,6 +9,7 @@ os.environ.update(NO_COLOR="1", TERM="dumb")
 for _name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "CLICOLOR_FORCE"):
     os.environ.pop(_name, None)
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gvae.data import make_graph
+from gvae.losses import LossOutput
+from gvae.train import LinkTask
 
 ROOT = Path(__file__).parent.parent
 RAW_DATA = Path(os.environ.get("GVAE_RAW_DATA", ROOT.parent / "shared" / "data"))
@@ -74,3 +77,21 @@ def dense_adjacency() -> Callable[[Tensor, int], Tensor]:
         return matrix
 
     return make
+
+
+@pytest.fixture
+def explodes_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function: from the n-th step on, whatever trains on links has its weights multiplied by 10^30."""
+    step, steps = LinkTask.step, itertools.count(1)
+
+    def begin(first: int) -> None:
+        def exploding(task: LinkTask, batch: None, generator: torch.Generator, value: bool) -> LossOutput:
+            loss = step(task, batch, generator, value)
+            if next(steps) >= first:
+                for weight in task.model.parameters():
+                    weight.data.mul_(1e30)
+            return loss
+
+        monkeypatch.setattr(LinkTask, "step", exploding)
+
+    return begin

@@ -24,7 +24,7 @@ import gvae.clustering
 import gvae.estimator
 from gvae import GraphAutoencoder, GvaeError
 from gvae.data import LinkPart, make_graph, node_ids, split_links
-from gvae.errors import GvaeWarning, InputError
+from gvae.errors import GvaeWarning, InputError, TrainingError
 from gvae.layers import propagate
 from gvae.metrics import link_scores
 from gvae.train import Checkpoint
@@ -152,7 +152,7 @@ def test_large_graphs_are_learned_by_the_sampled_loss(
 ) -> None:
     full = GraphAutoencoder(**FAST).fit(novel).embedding_
     assert np.array_equal(full, GraphAutoencoder(**FAST, loss="full").fit(novel).embedding_)
-    monkeypatch.setattr(gvae.estimator, "FULL_UP_TO", 76)
+    monkeypatch.setattr("gvae.planning.FULL_UP_TO", 76)
     sampled = GraphAutoencoder(**FAST).fit(novel).embedding_
     assert np.array_equal(sampled, GraphAutoencoder(**FAST, loss="sampled").fit(novel).embedding_)
     assert not np.array_equal(sampled, full)
@@ -426,3 +426,52 @@ def test_nodes_far_from_all_that_is_known_are_told(trained: GraphAutoencoder) ->
     with pytest.warns(GvaeWarning, match="2 of 4 nodes have nothing that is known near them"):
         z = trained.transform(more, extend=True)
     assert (z != 0).any(axis=1).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("val", [0.1, 0.0])
+def test_a_fit_that_diverges_is_left_with_its_best_epoch(
+    val: float, novel: nx.Graph[Any], explodes_at: Callable[[int], None]
+) -> None:
+    good = GraphAutoencoder(epochs=10, val=val).fit(novel)
+    explodes_at(15)
+    model = GraphAutoencoder(epochs=50, val=val)
+    with pytest.raises(TrainingError, match=r"at epoch 20: .* the model has the weights of epoch 10, the"):
+        model.fit(novel)
+    assert (model.history_.epochs, model.history_.epoch) == (20, 10)
+    assert np.array_equal(model.embedding_, good.embedding_)
+    assert model.val_scores_ == good.val_scores_
+    assert len(model.recommend(k=1)) == 77
+
+
+@pytest.mark.parametrize("parameters", [{"lr": 1e30}, {"lr": 1e30, "val": 0, "epochs": 1}])
+def test_a_fit_without_a_good_epoch_leaves_an_estimator_as_it_was(
+    parameters: dict[str, Any], novel: nx.Graph[Any]
+) -> None:
+    model = GraphAutoencoder(epochs=10).fit(novel)
+    before, parameters_before = model.embedding_, model.fitted_params_
+    with pytest.raises(TrainingError, match=r"training diverged; try a learning rate below 1e\+30"):
+        model.set_params(**parameters).fit(novel)
+    assert model.embedding_ is before
+    assert model.fitted_params_ is parameters_before
+    with pytest.raises(TrainingError):
+        (new := clone(model)).fit(novel)
+    with pytest.raises(NotFittedError):
+        new.recommend()
+
+
+def test_a_collapse_is_told(novel: nx.Graph[Any]) -> None:
+    """The first steps are so large that no hidden unit is ever active again; all losses are finite."""
+    with pytest.warns(
+        GvaeWarning, match="0 for every node: training collapsed; try a learning rate below 100"
+    ):
+        GraphAutoencoder(lr=100, val=0, epochs=30).fit(novel)
+
+
+def test_a_model_whose_weights_are_not_finite_is_not_loaded(novel: nx.Graph[Any], tmp_path: Path) -> None:
+    model = GraphAutoencoder(epochs=2).fit(novel)
+    model.model_.get_parameter("encoder.W0.lin.weight").data[0, 0] = float("nan")
+    with pytest.raises(InputError, match=r"weights must be finite, got nan in encoder\.W0\.lin\.weight"):
+        model.score(novel)
+    model.save(tmp_path / "run")
+    with pytest.raises(InputError, match=r"weights must be finite, got nan in encoder\.W0\.lin\.weight"):
+        GraphAutoencoder.load(tmp_path / "run")

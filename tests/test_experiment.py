@@ -17,10 +17,11 @@ from gvae.data.split_files import split_hashes
 from gvae.datasets import load
 from gvae.environment import peak_memory, resolve_device
 from gvae.errors import InputError, UnknownNameError
-from gvae.experiment import Experiment, Run, run_seeds
+from gvae.experiment import Experiment, run_seeds
 from gvae.metrics import Scores
 from gvae.models import GraphModel, build
 from gvae.presets import PRESETS, Preset
+from gvae.runs import Run
 from gvae.scoring import evaluate
 from gvae.train import EpochRecord, LinkTask, fit
 
@@ -54,7 +55,7 @@ def test_the_preset_reaches_the_model_and_test_is_scored_once(
         scored.append({name: tuple(weight.shape) for name, weight in model.named_parameters()})
         return evaluate(model, part, more)
 
-    monkeypatch.setattr("gvae.experiment.evaluate", counting)
+    monkeypatch.setattr("gvae.runs.evaluate", counting)
     run_seeds(random_graph(), "gae", preset=SHORT.override(hidden=9, latent=2), seeds=[0, 1])
     assert scored == 2 * [{"encoder.W0.lin.weight": (9, 8), "encoder.heads.mu.lin.weight": (2, 9)}]
 

@@ -1,15 +1,36 @@
-"""Graphs before any learning: validation, link splits, negatives, audits."""
+"""Graphs before any learning: validation, link splits, negatives, audits.
 
-from gvae.data.audit import AuditReport, audit_split
-from gvae.data.graph import make_graph
-from gvae.data.heart import hard_negatives
-from gvae.data.negatives import NegativeSampler, sample_negatives
-from gvae.data.nodes import node_ids
-from gvae.data.pairs import read_ids, read_pairs, read_sides
-from gvae.data.read import read_graph
-from gvae.data.split_files import read_split, write_split
-from gvae.data.splits import Development, LinkPart, LinkSplit, split_links
-from gvae.data.write import to_networkx, write_graph
+The names are imported at first use: a reader needs polars, SciPy and networkx, a split none of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gvae.data.audit import AuditReport, audit_split
+    from gvae.data.graph import make_graph
+    from gvae.data.heart import hard_negatives
+    from gvae.data.negatives import NegativeSampler, sample_negatives
+    from gvae.data.nodes import node_ids
+    from gvae.data.pairs import read_ids, read_pairs, read_sides
+    from gvae.data.read import read_graph
+    from gvae.data.split_files import read_split, write_split
+    from gvae.data.splits import Development, LinkPart, LinkSplit, split_links
+    from gvae.data.write import to_networkx, write_graph
+
+_HOMES = {
+    "gvae.data.audit": ("AuditReport", "audit_split"),
+    "gvae.data.graph": ("make_graph",),
+    "gvae.data.heart": ("hard_negatives",),
+    "gvae.data.negatives": ("NegativeSampler", "sample_negatives"),
+    "gvae.data.nodes": ("node_ids",),
+    "gvae.data.pairs": ("read_ids", "read_pairs", "read_sides"),
+    "gvae.data.read": ("read_graph",),
+    "gvae.data.split_files": ("read_split", "write_split"),
+    "gvae.data.splits": ("Development", "LinkPart", "LinkSplit", "split_links"),
+    "gvae.data.write": ("to_networkx", "write_graph"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AuditReport",
@@ -32,3 +53,13 @@ __all__ = [
     "write_graph",
     "write_split",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

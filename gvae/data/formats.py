@@ -24,9 +24,10 @@ from torch_geometric.data.storage import GlobalStorage
 
 from gvae.data.edges import Columns, RawGraph, times, weights
 from gvae.data.graph import check_edge_index
+from gvae.data.input_files import decoded, read_bytes, translated
 from gvae.data.matrix_market import read_matrix_market
 from gvae.data.nodes import as_ids, whole_numbers
-from gvae.data.tables import Table, decoded, read_bytes, translated
+from gvae.data.tables import Table
 from gvae.errors import InputError
 
 SAFE_CLASSES = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import scipy.sparse
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
+from gvae.data.checks import check_features, check_weight
 from gvae.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SPARSE_BELOW = 0.25
 """Features with a smaller share of non-zeros are kept as sparse CSR, whose products are then the faster."""
@@ -88,7 +92,7 @@ def make_graph(
     """
     check_edge_index(edge_index, num_nodes)
     if edge_weight is not None:
-        _check_weight(edge_weight, edge_index.size(1))
+        check_weight(edge_weight, edge_index)
     return graph_of(
         merge_edges(edge_index, num_nodes, weight=edge_weight, directed=directed), num_nodes, x, y
     )
@@ -105,6 +109,7 @@ def graph_of(edges: EdgeSet, num_nodes: int, x: Tensor | None = None, y: Tensor 
         data.y = y
     if edges.weight is not None:
         data.edge_weight = edges.weight.to(torch.get_default_dtype())
+        check_weight(data.edge_weight, data.edge_index)  # large ones can overflow in sums and in this type
     if edges.time is not None:
         data.edge_time = edges.time
     return data
@@ -235,24 +240,13 @@ def is_sparse(x: Tensor) -> bool:
     return x.layout == torch.sparse_csr
 
 
-def _check_weight(weight: Tensor, num_edges: int) -> None:
-    if weight.shape != (num_edges,):
-        raise InputError(f"edge_weight must have shape ({num_edges},), got {tuple(weight.shape)}")
-    if not (torch.isfinite(weight) & (weight >= 0)).all():
-        raise InputError("edge_weight must be finite and >= 0")
-
-
 def _checked_features(x: Tensor, num_nodes: int) -> Tensor:
-    if x.dim() != 2 or x.size(0) != num_nodes:
-        raise InputError(f"x must have shape ({num_nodes}, D), one row a node, got {tuple(x.shape)}")
     if x.layout not in (torch.strided, torch.sparse_coo, torch.sparse_csr):
         raise InputError(f"x must be dense, COO or CSR, got {x.layout}")
     x = x.to(torch.get_default_dtype())
     if x.layout == torch.sparse_coo:
         x = x.to_sparse_csr()
-    values = x.values() if is_sparse(x) else x
-    if not torch.isfinite(values).all():
-        raise InputError("x must be finite, got NaN or infinite features")
+    check_features(x, num_nodes)
     if is_sparse(x) or int(x.count_nonzero()) >= SPARSE_BELOW * x.numel():
         return x
     return x.to_sparse_csr()
@@ -319,12 +313,14 @@ def without_isolated(data: Data) -> Data:
     return smaller
 
 
-def as_scipy(x: Tensor) -> scipy.sparse.csr_array:
+def as_scipy(x: Tensor) -> csr_array:
     """A dense or sparse CSR matrix on the CPU as SciPy's CSR."""
+    from scipy.sparse import csr_array
+
     if not is_sparse(x):
-        return scipy.sparse.csr_array(x.numpy())
+        return csr_array(x.numpy())
     parts = x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()
-    return scipy.sparse.csr_array(parts, shape=tuple(x.shape))
+    return csr_array(parts, shape=tuple(x.shape))
 
 
 def select_rows(x: Tensor, rows: Tensor) -> Tensor:

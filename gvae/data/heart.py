@@ -13,10 +13,8 @@ from torch import Tensor
 
 from gvae.data.graph import among, both_directions, check_edge_index
 from gvae.data.similarity import Similarity, make_similarity
+from gvae.data.splits import CANDIDATES
 from gvae.errors import InputError
-
-CANDIDATES = 250
-"""Candidates for each end of an edge: HeaRT ranks an edge among 500 negatives."""
 
 HEART = ("resource-allocation", "pagerank", "cosine")
 """HeaRT's similarities; without features the last is left out."""

@@ -9,7 +9,8 @@ import polars as pl
 import scipy.sparse
 
 from gvae.data.edges import numbers
-from gvae.data.tables import Table, decoded, read_bytes, text_table
+from gvae.data.input_files import decoded, read_bytes
+from gvae.data.tables import Table, text_table
 from gvae.errors import InputError
 
 FIELDS = ("real", "double", "integer", "pattern")

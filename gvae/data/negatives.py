@@ -49,7 +49,7 @@ class NegativeSampler:
             raise InputError(
                 f"the graph has {self.num_non_edges} pairs that are not edges; {num_samples} were asked for"
             )
-        ranks = _distinct(self.num_non_edges, num_samples, generator)
+        ranks = distinct(self.num_non_edges, num_samples, generator)
         return _decode(ranks + torch.searchsorted(self._non_edges_before, ranks, right=True))
 
 
@@ -78,7 +78,7 @@ def _decode(codes: Tensor) -> Tensor:
     return torch.stack([codes - high * (high - 1) // 2, high])
 
 
-def _distinct(population: int, size: int, generator: torch.Generator) -> Tensor:
+def distinct(population: int, size: int, generator: torch.Generator) -> Tensor:
     """``size`` distinct integers from [0, population), uniformly, in random order."""
     device = generator.device
     if size * 4 > population:

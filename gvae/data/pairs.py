@@ -15,8 +15,9 @@ from torch_geometric.data import Data
 
 from gvae.data.edges import KNOWN, Columns, edge_ends
 from gvae.data.features import NodeTable
+from gvae.data.input_files import check_file
 from gvae.data.nodes import as_ids, node_ids, positions
-from gvae.data.tables import Table, as_frame, check_file, read_table
+from gvae.data.tables import Table, as_frame, read_table
 from gvae.errors import GvaeWarning, InputError
 
 NODE_NAMES = [

@@ -27,8 +27,9 @@ from gvae.data.formats import (
     read_pt,
 )
 from gvae.data.graph import graph_of, merge_edges
+from gvae.data.input_files import check_file
 from gvae.data.nodes import positions
-from gvae.data.tables import PARQUET, Table, as_frame, check_file, read_table
+from gvae.data.tables import PARQUET, Table, as_frame, read_table
 from gvae.errors import GvaeWarning, InputError
 
 NETWORKX = (".graphml", ".gexf", ".gml", ".json")

@@ -38,8 +38,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gvae.data.graph import MAX_NODES, both_directions
+from gvae.data.input_files import check_file, translated
 from gvae.data.splits import NEGATIVES, PARTS, Development, LinkPart, LinkSplit
-from gvae.data.tables import check_file, translated
 from gvae.errors import InputError
 from gvae.files import write_file
 

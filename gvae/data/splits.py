@@ -12,8 +12,8 @@ from torch_geometric.data import Data
 from torch_geometric.utils import is_undirected
 
 from gvae.catalog import check_name
+from gvae.data.checks import check_features, check_finite, check_weight
 from gvae.data.graph import EdgeSet, both_directions, check_edge_index, merge_edges, unique_edges
-from gvae.data.heart import hard_negatives, heart_similarities
 from gvae.data.negatives import sample_negatives
 from gvae.errors import InputError
 from gvae.randomness import new_generator
@@ -21,6 +21,8 @@ from gvae.randomness import new_generator
 ORDERS = ("random", "time")
 PARTS = ("train", "val", "test")
 NEGATIVES = ("uniform", "heart", "heart-filtered")
+CANDIDATES = 250
+"""Hard candidates for each end of an edge: HeaRT ranks an edge among 500 negatives."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class LinkPart:
         its own.
     edge_weight
         Weights of ``edge_index``, ``(M,)``, or ``None``.
+
+    Raises
+    ------
+    InputError
+        If a feature or weight is not finite, a weight is negative, or there are more or fewer weights.
     """
 
     x: Tensor | None
@@ -51,6 +58,12 @@ class LinkPart:
     positives: Tensor
     negatives: Tensor
     edge_weight: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.x is not None:
+            check_finite(self.x)  # its rows are counted by an audit
+        if self.edge_weight is not None:
+            check_weight(self.edge_weight, self.edge_index)
 
     def to(self, device: torch.device | str) -> LinkPart:
         """Move every tensor to ``device``."""
@@ -149,13 +162,15 @@ def split_links(
     Raises
     ------
     InputError
-        For shares out of range, a directed graph, edges without times, or a graph too small for the shares
-        or the candidates.
+        For shares out of range, a directed graph, features or weights that are not finite, edges without
+        times, or a graph too small for the shares or the candidates.
     """
     num_nodes = int(data.num_nodes or 0)
     check_edge_index(data.edge_index, num_nodes)
     if not is_undirected(data.edge_index, num_nodes=num_nodes):
         raise InputError("edge_index must hold both directions of every edge; gvae.data.make_graph adds them")
+    if data.x is not None:
+        check_features(data.x, num_nodes)
     check_name("order", order, ORDERS)
     check_name("kind of negatives", negatives, NEGATIVES)
     edges = _each_once(data, num_nodes)
@@ -235,6 +250,8 @@ def _negatives(
         drawn = sample_negatives(edges, train.num_nodes, count, generator=generator)
         test_neg, val_neg = torch.tensor_split(drawn, (test_pos.size(1),), dim=1)
         return val_neg, test_neg
+    from gvae.data.heart import hard_negatives, heart_similarities
+
     known_at_test = torch.cat([train.positives, val_pos], dim=1)
     known = (train.positives, known_at_test) if kind == "heart" else (edges, edges)
     alike = heart_similarities(train.edge_index, train.num_nodes, train.x)

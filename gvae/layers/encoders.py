@@ -12,7 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from gvae.config import require_int
 from gvae.data.graph import is_sparse
 from gvae.errors import InputError
-from gvae.layers.sparse import normalized_adjacency, sparse_matmul
+from gvae.layers.sparse import normalized_adjacency, propagated_features, sparse_matmul
 
 
 class FeatureLinear(Linear):  # type: ignore[misc]
@@ -48,7 +48,8 @@ class GCNLayer(GCNConv):  # type: ignore[misc]
 class GCNEncoder(nn.Module):
     """Two-layer GCN, ``A~ ReLU(A~ X W0) W`` for each head W (Kipf and Welling 2016, section 2).
 
-    Glorot uniform weights, no bias, no dropout.
+    Glorot uniform weights, no bias, no dropout. The heads share one sparse product, and ``A~ X`` is made once
+    where that is the cheaper, see `propagated_features`; layer by layer, ``W0`` and ``heads`` give the same.
 
     Parameters
     ----------
@@ -114,5 +115,19 @@ class GCNEncoder(nn.Module):
             raise InputError(f"x must have {self.in_channels} columns, got {x.size(1)}")
         num_nodes = self.in_channels if x is None else x.size(0)
         adjacency = normalized_adjacency(edge_index, num_nodes, self.W0.lin.weight.dtype, edge_weight)
-        hidden = self.W0(x, adjacency).relu()
-        return tuple(head(hidden, adjacency) for head in self.heads.values())
+        return self._heads(self._first(x, adjacency).relu(), adjacency)
+
+    def _first(self, x: Tensor | None, adjacency: Tensor) -> Tensor:
+        """``A~ X W0``, as ``(A~ X) W0`` where that is the cheaper."""
+        propagated = None if x is None else propagated_features(x, adjacency)
+        hidden: Tensor = self.W0(x, adjacency) if propagated is None else self.W0.lin(propagated)
+        return hidden
+
+    def _heads(self, hidden: Tensor, adjacency: Tensor) -> tuple[Tensor, ...]:
+        """``A~ H W`` of all heads with one sparse product, on whichever side of it is the narrower."""
+        weight = torch.cat([*self.heads.parameters()])  # (outputs of all heads, hidden channels)
+        if weight.size(0) < weight.size(1):
+            outputs = sparse_matmul(adjacency, hidden @ weight.t())
+        else:
+            outputs = sparse_matmul(adjacency, hidden) @ weight.t()
+        return outputs.chunk(len(self.heads), dim=1)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import hardtanh
 
 LOGSTD_BOUND = 10.0
 """logstd is kept in [-10, 10], sigma in [5e-5, 2e4], so that sums of squared logits stay within float32.
@@ -41,18 +42,19 @@ class GaussianPosterior:
 
     def __init__(self, mean: Tensor, logstd: Tensor) -> None:
         self.mean = mean
-        self.logstd = logstd.clamp(-LOGSTD_BOUND, LOGSTD_BOUND)
+        self.logstd = hardtanh(logstd, -LOGSTD_BOUND, LOGSTD_BOUND)  # clamp with the cheaper gradient
+        self.std = self.logstd.exp()
 
     def sample(self, generator: torch.Generator) -> Tensor:
         """``z = mu + sigma * eps``, eps standard normal from ``generator``; shape ``(N, D)``."""
         eps = torch.randn(
             self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
         )
-        return self.mean + self.logstd.exp() * eps
+        return torch.addcmul(self.mean, self.std, eps)
 
     def kl(self) -> Tensor:
         """``KL(q || N(0, I)) = 1/2 sum_d (mu_d^2 + sigma_d^2 - 1 - 2 log sigma_d)``, nats, shape ``(N,)``."""
-        return 0.5 * (self.mean.square() + (2 * self.logstd).exp() - 1 - 2 * self.logstd).sum(dim=1)
+        return 0.5 * (self.mean.square() + self.std.square() - 1 - 2 * self.logstd).sum(dim=1)
 
 
 class PointPosterior:

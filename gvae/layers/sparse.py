@@ -8,7 +8,7 @@ far as torch counts the changes: not through ``.data``, a NumPy array on its mem
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,15 +18,18 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from gvae.config import require_int
 from gvae.data.graph import check_edge_index
 
+INT32_MAX = torch.iinfo(torch.int32).max
+Result = TypeVar("Result")
 
-class _Remembered:
+
+class _Remembered(Generic[Result]):
     """A function of a constant tensor that is computed once per tensor (and further arguments)."""
 
-    def __init__(self, build: Callable[..., Tensor]) -> None:
+    def __init__(self, build: Callable[..., Result]) -> None:
         self._build = build
-        self._known: MutableMapping[Tensor, tuple[Any, Tensor]] = WeakTensorKeyDictionary()
+        self._known: MutableMapping[Tensor, tuple[Any, Result]] = WeakTensorKeyDictionary()
 
-    def __call__(self, tensor: Tensor, *args: Any) -> Tensor:
+    def __call__(self, tensor: Tensor, *args: Any) -> Result:
         if any(isinstance(part, Tensor) and part.is_inference() for part in (tensor, *args)):
             return self._build(tensor, *args)
         # Tensors among the arguments are told apart by identity; the key keeps them alive.
@@ -54,33 +57,77 @@ def _version(tensor: Tensor) -> int:
     """How often a tensor's numbers were changed in place."""
     if tensor.layout != torch.sparse_csr:
         return tensor._version
-    return sum(part._version for part in (tensor.crow_indices(), tensor.col_indices(), tensor.values()))
+    return sum(part._version for part in _parts(tensor))
+
+
+def csr_matrix(places: Tensor, values: Tensor, num_nodes: int) -> Tensor:
+    """Sparse CSR, shape ``(N, N)``, from places ``(2, M)`` in the order of rows and values ``(M,)``."""
+    counts = torch.bincount(places[0], minlength=num_nodes)
+    crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return _narrow(torch.sparse_csr_tensor(crow, places[1], values, (num_nodes, num_nodes)))
+
+
+def with_values(matrix: Tensor, values: Tensor) -> Tensor:
+    """The same places of a sparse CSR matrix with other values ``(M,)``."""
+    return torch.sparse_csr_tensor(matrix.crow_indices(), matrix.col_indices(), values, matrix.shape)
+
+
+def _narrow(matrix: Tensor) -> Tensor:
+    """The matrix with 32-bit indices, where they suffice: torch would make them anew for each product."""
+    if matrix.crow_indices().dtype == torch.int32 or matrix.values().numel() > INT32_MAX:
+        return matrix
+    crow, columns = matrix.crow_indices().int(), matrix.col_indices().int()
+    values = matrix.values().detach()  # not a view, which would keep the matrix alive
+    return torch.sparse_csr_tensor(crow, columns, values, matrix.shape)
+
+
+def _operator(matrix: Tensor, transposed: bool) -> Tensor:
+    """The matrix, or its transpose, in the form in which it is multiplied."""
+    made = _transpose(matrix) if transposed else None
+    if made is None:
+        made = _narrowed(matrix)
+    return matrix if made is None else made
 
 
 @_Remembered
-def _transpose(matrix: Tensor) -> Tensor:
-    return matrix.t().to_sparse_csr()
+def _narrowed(matrix: Tensor) -> Tensor | None:
+    """The matrix with 32-bit indices; None for itself, which must not be kept alive by what is remembered."""
+    narrow = _narrow(matrix)
+    return None if narrow is matrix else narrow
+
+
+@_Remembered
+def _transpose(matrix: Tensor) -> Tensor | None:
+    """The transpose with 32-bit indices; None where the matrix is symmetric, as A~ is."""
+    narrow = _narrow(matrix)
+    transpose = narrow.t().to_sparse_csr()
+    pairs = zip(_parts(narrow), _parts(transpose), strict=True)
+    return None if all(torch.equal(mine, its) for mine, its in pairs) else transpose
+
+
+def _parts(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return matrix.crow_indices(), matrix.col_indices(), matrix.values()
 
 
 class _SparseMatmul(torch.autograd.Function):
     """A B for a constant sparse A; the gradient is A^T G, again one sparse product."""
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, dense: Tensor) -> Tensor:
-        ctx.matrix = matrix
-        return matrix @ dense
+    def forward(ctx: Any, matrix: Tensor, dense: Tensor, transposed: bool) -> Tensor:
+        ctx.matrix, ctx.transposed = matrix, transposed
+        return _operator(matrix, transposed) @ dense
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor]:
-        return None, sparse_matmul(_transpose(ctx.matrix), grads[0])
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, None]:
+        return None, _SparseMatmul.apply(ctx.matrix, grads[0], not ctx.transposed), None  # type: ignore[no-untyped-call]
 
 
 def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
     """Multiply a constant sparse matrix by a dense one, ``A B``.
 
     Torch's own gradient of this product sorts A again at each step, which costs many times the product;
-    here A's transpose is kept. Each row is summed by one thread in a fixed order, so values
-    and gradients are the same, bit for bit, in every process.
+    here A's transpose is kept, unless A is symmetric. Each row is summed by one thread in a fixed order, so
+    values and gradients are the same, bit for bit, in every process.
 
     Parameters
     ----------
@@ -94,7 +141,7 @@ def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
     Tensor
         Dense, shape ``(N, D)``.
     """
-    product: Tensor = _SparseMatmul.apply(matrix, dense)  # type: ignore[no-untyped-call]
+    product: Tensor = _SparseMatmul.apply(matrix, dense, False)  # type: ignore[no-untyped-call]
     return product
 
 
@@ -106,7 +153,9 @@ def _normalized_adjacency(
     given = edge_weight if edge_weight is None else edge_weight.to(dtype)
     (src, dst), weight = gcn_norm(edge_index, given, num_nodes, add_self_loops=True, dtype=dtype)
     # Row i gathers from its sources; for a symmetric graph rows and columns are alike.
-    return torch.sparse_coo_tensor(torch.stack([dst, src]), weight, (num_nodes, num_nodes)).to_sparse_csr()
+    return _narrow(
+        torch.sparse_coo_tensor(torch.stack([dst, src]), weight, (num_nodes, num_nodes)).to_sparse_csr()
+    )
 
 
 def normalized_adjacency(
@@ -141,6 +190,39 @@ def normalized_adjacency(
         If ``edge_index`` has a wrong shape or type, or an index out of range.
     """
     return _normalized_adjacency(edge_index, num_nodes, dtype, edge_weight)
+
+
+def propagated_features(x: Tensor, adjacency: Tensor) -> Tensor | None:
+    """``A~ X``, made once and remembered, where that has the fewer products each epoch; else None.
+
+    ``(A~ X) W`` costs the non-zeros of ``A~ X`` for each column of W, ``A~ (X W)`` those of X and of A~. So
+    dense features are always propagated; sparse ones only if they nearly have one value a node, since the
+    non-zeros of ``A~ X``, counted with those that coincide, soon are more.
+
+    Parameters
+    ----------
+    x
+        Features ``(N, D)``, dense or sparse CSR; those that need a gradient are left alone.
+    adjacency
+        A~, sparse CSR ``(N, N)``.
+
+    Returns
+    -------
+    Tensor or None
+        Shape ``(N, D)``, in the layout of x.
+    """
+    return None if x.requires_grad else _propagated_features(x, adjacency)
+
+
+@_Remembered
+def _propagated_features(x: Tensor, adjacency: Tensor) -> Tensor | None:
+    if x.layout != torch.sparse_csr:
+        return adjacency @ x.to(adjacency.dtype)
+    of_rows = x.crow_indices().diff()
+    products = of_rows.index_select(0, adjacency.col_indices()).sum()
+    if products > x.values().numel() + adjacency.values().numel():
+        return None
+    return adjacency @ x
 
 
 @torch.no_grad()

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
 from gvae.errors import InputError
 
@@ -70,6 +67,9 @@ def cluster_scores(labels: ArrayLike, y: ArrayLike) -> ClusterScores:
     Sources: Kuhn 1955 (acc); Strehl and Ghosh 2002 (nmi, here with the arithmetic mean); Vinh et al. 2010
     (ami); Hubert and Arabie 1985 (ari).
     """
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix
+
     labels, y = np.asarray(labels), np.asarray(y)
     if labels.ndim != 1 or labels.shape != y.shape:
         raise InputError(f"labels and y must have the same shape (N,), got {labels.shape} and {y.shape}")
@@ -173,6 +173,8 @@ def _number(values: NDArray[Any]) -> NDArray[np.int64]:
 
 def _match(counts: NDArray[np.int64]) -> tuple[float, float]:
     """Accuracy and macro-F1 of the best matching; counts are (classes, clusters)."""
+    from scipy.optimize import linear_sum_assignment
+
     f1 = 2 * counts / (counts.sum(1, keepdims=True) + counts.sum(0, keepdims=True))
     # All F1 together weigh less than one node, so they only decide between equal accuracies.
     classes, clusters = linear_sum_assignment(counts + f1 / (len(f1) + 1), maximize=True)

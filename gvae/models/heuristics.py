@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import weakref
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from gvae.catalog import HEURISTICS
 from gvae.data import LinkPart
-from gvae.data.similarity import Similarity, make_similarity
 from gvae.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from gvae.data.similarity import Similarity
 
 
 class Heuristic:
@@ -57,6 +60,8 @@ class Heuristic:
         return self._similarity(part).pairs(pairs.cpu())
 
     def _similarity(self, part: LinkPart) -> Similarity:
+        from gvae.data.similarity import make_similarity
+
         if self._known is None or self._known[0]() is not part:
             similarity = make_similarity(self.name, part.edge_index, part.num_nodes, part.x)
             self._known = (weakref.ref(part), similarity)

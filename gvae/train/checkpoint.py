@@ -1,28 +1,27 @@
-"""The state of training, and the file that keeps it, so that a run that was stopped can go on."""
+"""The file that keeps the state of training, so that a run that was stopped can go on."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from gvae.config import TrainConfig
 from gvae.errors import InputError
 from gvae.files import check_target, remove_leftovers, write_file
-from gvae.train.task import EpochRecord, History, Task
+from gvae.train.state import TrainingState
 
-FORMAT, VERSION = "gvae-checkpoint", 1
+FORMAT, VERSION = "gvae-checkpoint", 2
 SHARE = 20
 """Between two saves lies at least this many times what the last one took: at most 5 % of the time."""
 
@@ -30,81 +29,6 @@ SHOWN = 5
 """Differing settings that an error names; another model differs in every weight."""
 
 TENSOR = "$tensor"
-
-
-@dataclass
-class Best:
-    """The epoch with the best validation figure so far, the first of equals, and a copy of its weights."""
-
-    epoch: int = 0
-    figure: float = -math.inf
-    weights: dict[str, Any] = field(default_factory=dict)
-
-    def offer(self, model: nn.Module, record: EpochRecord, keep: bool) -> None:
-        """Look at an epoch, and copy its weights if it is the best and they are to be kept."""
-        if record.val is not None and record.val > self.figure:
-            self.epoch, self.figure = record.epoch, record.val
-            self.weights = copy.deepcopy(model.state_dict()) if keep else {}
-
-    def restore(self, model: nn.Module) -> int:
-        """Give the model the weights of the best epoch; its number."""
-        model.load_state_dict(self.weights)
-        return self.epoch
-
-
-@dataclass
-class TrainingState:
-    """All that the epochs to come depend on, beside the settings and the data.
-
-    Parameters
-    ----------
-    task
-        Started: its model and its optimisers are part of the state.
-    generator
-        Of training; the global random state, of the CPU and of the generator's device, belongs to it.
-    started
-        When training began, on the clock `time.perf_counter`.
-    history
-        What happened so far; ``history.epochs`` are done.
-    best
-        The best epoch so far.
-    """
-
-    task: Task[Any]
-    generator: torch.Generator
-    started: float
-    history: History = field(default_factory=History)
-    best: Best = field(default_factory=Best)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything, as nested dicts and lists of tensors, numbers and text; the tensors are not copied."""
-        device = self.generator.device
-        return {
-            "epoch": self.history.epochs,
-            "records": [record.to_dict() for record in self.history.records],
-            "seconds": time.perf_counter() - self.started,
-            "best": vars(self.best),
-            "model": self.task.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.task.optimizers],
-            "generator": self.generator.get_state(),
-            "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave; the time it tells of counts as spent."""
-        self.task.model.load_state_dict(state["model"])
-        for optimizer, its in zip(self.task.optimizers, state["optimizers"], strict=True):
-            by_number = {int(number): value for number, value in its["state"].items()}  # JSON made them text
-            optimizer.load_state_dict({**its, "state": by_number})
-        self.history.epochs = state["epoch"]
-        self.history.records = [EpochRecord.from_dict(record) for record in state["records"]]
-        vars(self.best).update(state["best"])
-        self.started -= state["seconds"]
-        self.generator.set_state(state["generator"])
-        torch.set_rng_state(state["cpu"])
-        if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"], self.generator.device)
 
 
 class Checkpoint:
@@ -145,7 +69,7 @@ class Checkpoint:
         ------
         InputError
             If the folder cannot be made or written; if the file is damaged, not of this kind, from a newer
-            gvae, or from a run with other settings.
+            or an older gvae, or from a run with other settings.
         """
         if not self.folder.is_dir():
             check_target(self.folder, "checkpoint folder", new=True)
@@ -221,10 +145,11 @@ class Checkpoint:
         version = metadata.get("version", "")
         if metadata.get("format") != FORMAT or not (version.isascii() and version.isdecimal()):
             raise InputError(f"{self.path}: is not a checkpoint of gvae; {self._way_out}")
-        if int(version) > VERSION:
+        if int(version) != VERSION:
             raise InputError(
-                f"{self.path}: was written by a newer gvae: checkpoint version {version}, this one reads up "
-                f"to {VERSION}; go on with that gvae, or {self._way_out}"
+                f"{self.path}: was written by {'a newer' if int(version) > VERSION else 'an older'} gvae: "
+                f"checkpoint version {version}, this one reads {VERSION}; go on with that gvae, or "
+                f"{self._way_out}"
             )
         text = metadata.get("content", "")
         if metadata.get("sha256") != _digest(text, tensors):

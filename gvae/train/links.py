@@ -8,7 +8,7 @@ import torch
 
 from gvae.config import TrainConfig
 from gvae.data import Development
-from gvae.losses import RECONSTRUCTIONS, LossOutput, Reconstruction, variational_loss
+from gvae.losses import RECONSTRUCTIONS, LossOutput, variational_loss
 from gvae.models import GraphModel
 from gvae.scoring import figure
 
@@ -35,8 +35,10 @@ class LinkTask:
         """Build the objective and Adam."""
         train = self.development.train
         self._beta = config.beta
-        self._reconstruction: Reconstruction = RECONSTRUCTIONS[config.loss](train.edge_index, train.num_nodes)
-        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
+        reconstruction = RECONSTRUCTIONS[config.loss]
+        self._reconstruction = reconstruction(train.edge_index, train.num_nodes, config.block)
+        self._weights = [*self.model.parameters()]
+        self._optimizer = torch.optim.Adam(self._weights, lr=config.lr, fused=True)
 
     @property
     def optimizers(self) -> Sequence[torch.optim.Optimizer]:
@@ -54,7 +56,8 @@ class LinkTask:
         z = posterior.sample(generator)
         recon = self._reconstruction(self.model.decoder, z, generator, value)
         loss = variational_loss(recon, posterior, self._beta)
-        self._optimizer.zero_grad()
+        for weight in self._weights:
+            weight.grad = None
         loss.total.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         return loss

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gvae.config import TrainConfig
 from gvae.errors import InputError, TrainingError
 from gvae.losses import LossOutput
+from gvae.models.weights import check_weights, non_finite
 from gvae.randomness import new_generator
-from gvae.train.checkpoint import Checkpoint, TrainingState
+from gvae.train.checkpoint import Checkpoint
+from gvae.train.state import TrainingState
 from gvae.train.task import EpochRecord, History, Task
 
 OnEpoch = Callable[[int, EpochRecord | None], None]
@@ -53,23 +56,46 @@ def fit(
     Raises
     ------
     TrainingError
-        If the loss or the logits are no longer finite at an epoch that is looked at.
+        If the loss, the weights or the logits are no longer finite at an epoch that is looked at. The model
+        then has the weights of the best epoch until then: that with the highest validation figure, or without
+        validation data the last one; those before training if there is none. ``error.history`` tells.
     InputError
-        If the epoch or the end is to be chosen on validation data and there is none; if the checkpoint's
+        If the model's weights are not finite from the start; if the epoch or the end is to be chosen on
+        validation data and there is none; if the checkpoint's
         folder cannot be used, or holds a damaged file or that of a run with other settings.
     OutputError
         If the state cannot be written.
     """
     started = time.perf_counter()
+    check_weights(task.model)
     device = next(task.model.parameters()).device
     task.model.train()
     task.start(config)
     state = TrainingState(task, new_generator(config.seed, "training", device), started)
-    history, best = state.history, state.best
+    history = state.history
+    try:
+        _train(state, config, on_epoch, checkpoint)
+    except TrainingError as error:
+        history.epoch = state.best.restore(task.model)
+        raise TrainingError(f"{error} {_advice(history, config)}", history) from error
+    else:
+        history.epoch = state.best.restore(task.model) if config.select == "val" else history.epochs
+    finally:
+        task.model.eval()
+        history.seconds = time.perf_counter() - state.started
+    return history
+
+
+def _train(
+    state: TrainingState, config: TrainConfig, on_epoch: OnEpoch | None, checkpoint: Checkpoint | None
+) -> None:
+    """All epochs that are left, with the global random state that belongs to them."""
+    device, history = state.generator.device, state.history
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(state.generator.initial_seed())
         if checkpoint is not None:
             checkpoint.resume(state, config)
+        best = state.best
         for epoch in range(history.epochs + 1, config.epochs + 1):
             record = _epoch(state, config, epoch)
             if on_epoch is not None:
@@ -78,10 +104,6 @@ def fit(
                 break
             if checkpoint is not None:
                 checkpoint.offer(state)
-    history.epoch = best.restore(task.model) if config.select == "val" else history.epochs
-    task.model.eval()
-    history.seconds = time.perf_counter() - state.started
-    return history
 
 
 def _epoch(state: TrainingState, config: TrainConfig, epoch: int) -> EpochRecord | None:
@@ -94,7 +116,7 @@ def _epoch(state: TrainingState, config: TrainConfig, epoch: int) -> EpochRecord
         return None
     record = _record(task, config, epoch, losses)
     history.records.append(record)
-    state.best.offer(task.model, record, keep=config.select == "val")
+    state.best.offer(task.model, record)
     return record
 
 
@@ -103,10 +125,36 @@ def _record(task: Task[Any], config: TrainConfig, epoch: int, losses: list[LossO
         sum(getattr(loss, part).item() for loss in losses) / len(losses) for part in ("total", "recon", "kl")
     )
     if not math.isfinite(total):
-        raise TrainingError(
-            f"the loss is {total} at epoch {epoch}: training diverged; try a learning rate below {config.lr}"
-        )
-    val = task.validate()
+        raise TrainingError(f"the loss is {total}")
+    if found := non_finite(task.model):  # the loss is that from before the last step
+        raise TrainingError(f"the model's weights are not finite ({found})")
+    if any(map(_overflowed, task.optimizers)):  # Adam divides by them: nothing would be learned any more
+        raise TrainingError("the optimiser's averages of the gradients are not finite")
+    try:
+        val = task.validate()
+    except TrainingError as error:
+        raise TrainingError("the model's logits are not finite") from error
     if val is None and (config.select == "val" or config.patience is not None):
         raise InputError("select='val' and patience need validation data; the task has none")
     return EpochRecord(epoch, total, recon, kl, val)
+
+
+def _overflowed(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an average that an optimiser keeps is no longer finite."""
+    kept = (value for state in optimizer.state.values() for value in state.values())
+    return not all(value.isfinite().all() for value in kept if isinstance(value, Tensor))
+
+
+def _advice(history: History, config: TrainConfig) -> str:
+    """When training diverged, what to change, and what is kept."""
+    remedies = [f"a learning rate below {config.lr:g}"]
+    kept = f"of epoch {history.epoch}, the best until then"
+    if config.beta > 1:
+        remedies.append(f"a beta below {config.beta:g}")
+    if history.epoch == 0:
+        remedies.append("inputs of smaller numbers")
+        kept = "from before training"
+    return (
+        f"at epoch {history.epochs}: training diverged; try {' or '.join(remedies)}; "
+        f"the model has the weights {kept}"
+    )

@@ -40,7 +40,10 @@ class Task(Protocol[Batch]):
         """
 
     def validate(self) -> float | None:
-        """The figure on validation data that chooses the epoch, higher is better; None without such data."""
+        """The figure on validation data that chooses the epoch, higher is better; None without such data.
+
+        TrainingError if it cannot be told because the logits are no longer finite.
+        """
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class History:
     epochs
         Epochs trained.
     epoch
-        The epoch whose weights the model has now, counted from 1.
+        The epoch whose weights the model has now, counted from 1; 0 are those before training.
     seconds
         Time of training: building the operators and all epochs.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,16 @@ def test_refusals(arguments: str, message: str) -> None:
     assert (result.exit_code, result.stdout) == (2, ""), result.output
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_run_that_diverges_ends_the_benchmark_and_is_named(
+    tmp_path: Path, explodes_at: Callable[[int], None]
+) -> None:
+    explodes_at(25)
+    result = invoke(f"bench karate --model gae --epochs 20 --runs 3 --seed 4 --json {tmp_path / 'r.json'}")
+    assert result.exit_code == 1
+    assert "Error: gae on karate, seed 5: the " in result.stderr
+    assert "training diverged; try a learning rate below 0.01" in result.stderr
+    (record,) = json.loads((tmp_path / "r.json").read_text())
+    assert [run["seed"] for run in record["runs"]] == [4]
+    assert not record["complete"]

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 import gvae
 from gvae.catalog import DATASETS, MODELS
 from gvae.cli import app
-from gvae.experiment import Experiment, Run
 from gvae.metrics import Scores
+from gvae.runs import FinishedRun, Run, Trial
 
 runner = CliRunner()
 embedded: Any = import_module("gvae.datasets.embedded")
@@ -109,10 +109,11 @@ def test_flags_reach_the_training(tmp_path: Path) -> None:
 
 
 def test_the_published_figure_stands_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_run(self: Experiment, seed: int, on_epoch: object = None) -> None:
-        self.runs.append(Run(0, Scores(0.9, 0.8), epochs=200, epoch=200, seconds=1.0, total_seconds=2.0))
+    def one_run(self: Trial, seed: int, on_epoch: object = None) -> FinishedRun:
+        run = Run(0, Scores(0.9, 0.8), epochs=200, epoch=200, seconds=1.0, total_seconds=2.0)
+        return FinishedRun(run, {"edges": ""}, is_foreign=False, seconds=2.0, peak_memory=None)
 
-    monkeypatch.setattr(Experiment, "_run_seed", one_run)
+    monkeypatch.setattr(Trial, "run", one_run)
     result = bench("cora", "--model", "vgae", "--runs", "1")
     assert "91.4 / 92.6" in result.stdout
     assert "ten initialisations on one split" in " ".join(result.stdout.split())
@@ -120,15 +121,15 @@ def test_the_published_figure_stands_beside_ours(monkeypatch: pytest.MonkeyPatch
 
 def test_an_interruption_keeps_finished_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "result.json"
-    run_seed, seen = Experiment._run_seed, []
+    run_seed, seen = Trial.run, []
 
-    def interrupted(self: Experiment, seed: int, on_epoch: Any) -> Any:
+    def interrupted(self: Trial, seed: int, on_epoch: Any) -> Any:
         seen.append(seed)
         if len(seen) == 3:
             raise KeyboardInterrupt
         return run_seed(self, seed, on_epoch)
 
-    monkeypatch.setattr(Experiment, "_run_seed", interrupted)
+    monkeypatch.setattr(Trial, "run", interrupted)
     result = bench("karate", "--runs", "4", "--epochs", "2", "--json", str(target))
     records = json.loads(target.read_text())
     jsonschema.validate(records, SCHEMA)
@@ -156,13 +157,13 @@ def test_a_result_that_cannot_be_written_after_all_is_a_failed_run(
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    run_seed = Experiment._run_seed
+    run_seed = Trial.run
 
-    def vanishing(self: Experiment, seed: int, on_epoch: Any) -> Any:
+    def vanishing(self: Trial, seed: int, on_epoch: Any) -> Any:
         folder.rmdir()
         return run_seed(self, seed, on_epoch)
 
-    monkeypatch.setattr(Experiment, "_run_seed", vanishing)
+    monkeypatch.setattr(Trial, "run", vanishing)
     arguments = ["karate", "--model", "gae", "--runs", "1", "--epochs", "1"]
     result = bench(*arguments, "--json", str(folder / "result.json"))
     assert result.exit_code == 1

@@ -18,6 +18,8 @@ from random import Random
 import polars as pl
 import pytest
 
+from gvae.data import split_links, write_split
+from gvae.datasets import load
 from gvae.estimator import GraphAutoencoder
 
 GVAE = str(Path(sys.executable).with_name("gvae"))
@@ -43,10 +45,13 @@ def test_a_usage_error_from_the_shell() -> None:
 
 
 COMMANDS = ("bench", "train", "embed", "recommend", "score", "cluster")
+OPTIONAL = {"sklearn", "scipy", "networkx", "polars", "matplotlib"}
+"""What a command imports only if that which it is asked for needs it."""
 LIGHT = {
     **dict.fromkeys(["--help", "--version", "datasets", "models"], 0),
-    **dict.fromkeys([f"{name} --help" for name in COMMANDS], 0),
-    **dict.fromkeys([*COMMANDS, "brench"], 2),
+    **dict.fromkeys([f"{name} --help" for name in (*COMMANDS, "compare", "audit", "info")], 0),
+    **dict.fromkeys([*COMMANDS, "compare", "audit", "brench"], 2),
+    **dict.fromkeys(["audit missing.npz", "bench karate --nonsense", "bench karate --runs x"], 2),
     **dict.fromkeys(["bench kora", "bench karate --lr nan", "bench karate --device tpu"], 2),
     **dict.fromkeys(["train kora --out x", "train missing.csv --out x", "train karate --lr nan --out x"], 2),
     **dict.fromkeys(["train karate --val 1 --out x", "train karate --out no/where", "train / --out x"], 2),
@@ -71,17 +76,40 @@ LIGHT = {
 def test_help_listings_and_usage_errors_need_no_torch(command: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")  # enough to look like a run
     command = command.replace("RUN", str(tmp_path))
+    assert loads(command, {"torch", "numpy", "pandas", "safetensors", *OPTIONAL}, code) == set()
+
+
+def loads(command: str, heavy: set[str], code: int) -> set[str]:
+    """Which heavy packages a command imports in a process of its own, which ends with this code."""
     script = (
         "import atexit, sys\n"
-        "heavy = {'torch', 'numpy', 'polars', 'pandas', 'sklearn', 'scipy', 'networkx'}\n"
-        "atexit.register(lambda: print('heavy:', heavy & set(sys.modules)))\n"
+        f"atexit.register(lambda: print('heavy:', *({heavy!r} & set(sys.modules))))\n"
         f"sys.argv = ['gvae', *{command.split()!r}]\n"
         "from gvae.cli import main\n"
         "main()\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == code, result.stderr
-    assert "heavy: set()" in result.stdout
+    return {*result.stdout.rpartition("heavy:")[2].split()}
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("bench karate --runs 1 --epochs 1 --save-split FOLDER", {"networkx", "polars"}),  # ids of its nodes
+        ("bench karate --runs 1 --epochs 1", {"networkx"}),
+        ("bench karate --runs 1 --model common-neighbours", {"networkx", "scipy"}),
+        ("bench cora --model vgae --runs 1 --epochs 1", set()),
+    ],
+)
+def test_a_benchmark_imports_only_what_it_uses(command: str, needed: set[str], tmp_path: Path) -> None:
+    command = command.replace("FOLDER", str(tmp_path))
+    assert loads(command, OPTIONAL, 0) == needed
+
+
+def test_an_audit_needs_no_reader_of_tables(tmp_path: Path) -> None:
+    write_split(tmp_path / "s.npz", split_links(load("karate"), seed=0))
+    assert loads(f"audit {tmp_path / 's.npz'}", OPTIONAL, 0) == set()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +122,7 @@ def test_help_listings_and_usage_errors_need_no_torch(command: str, code: int, t
         ("gvae tr", {"train"}),
         ("gvae train les", {"les-miserables"}),
         ("gvae train karate --model g", {"gae"}),
-        ("gvae train karate --loss ", {"auto", "full", "sampled"}),
+        ("gvae train karate --loss ", {"auto", "full", "sampled", "quadratic", "squared"}),
         ("gvae train karate --device c", {"cpu", "cuda"}),
         ("gvae train karate --re", {"--resume"}),
         ("gvae embed run --format w", {"word2vec"}),

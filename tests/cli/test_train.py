@@ -60,7 +60,7 @@ def test_the_table_says_when_there_are_no_probabilities(gvae: Command, tmp_path:
 
 
 def test_options_reach_the_model(gvae: Command, tmp_path: Path) -> None:
-    sizes = "--model gae --hidden 7 --latent 3 --epochs 4 --lr 0.05 --beta 0.5 --loss sampled"
+    sizes = "--model gae --hidden 7 --latent 3 --epochs 4 --lr 0.05 --beta 0.5 --loss sampled --block 9"
     rest = "--patience 3 --no-features --device cpu --val 0.2 --seed 9"
     assert gvae(f"train karate {sizes} {rest} --out", tmp_path / "run").exit_code == 0
     model = GraphAutoencoder.load(tmp_path / "run")
@@ -73,6 +73,7 @@ def test_options_reach_the_model(gvae: Command, tmp_path: Path) -> None:
         "lr": 0.05,
         "beta": 0.5,
         "loss": "sampled",
+        "block": 9,
         "patience": 3,
         "val": 0.2,
         "seed": 9,
@@ -247,3 +248,17 @@ def test_a_run_that_diverges_leaves_nothing(gvae: Command, tmp_path: Path, at_ev
     assert result.exit_code == 1
     assert "training diverged" in result.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_a_run_that_diverges_late_is_written_with_its_best_epoch(
+    gvae: Command, edges: Path, tmp_path: Path, at_every_epoch: None, explodes_at: Callable[[int], None]
+) -> None:
+    explodes_at(15)
+    result = gvae("train --val 0.1 --epochs 30 --out", tmp_path / "run", edges)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "at epoch 20: training diverged; try a learning rate below 0.01; " in result.stderr
+    assert f"the weights of epoch 10, the best until then, which {tmp_path / 'run'} holds" in result.stderr
+    assert os.listdir(tmp_path) == ["run"]
+    model = GraphAutoencoder.load(tmp_path / "run")
+    assert (model.history_.epochs, model.history_.epoch) == (20, 10)
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["diverged"] == 20

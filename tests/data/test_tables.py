@@ -8,7 +8,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from gvae.data.tables import Table, as_frame, check_file, read_table, translated
+from gvae.data.input_files import check_file, translated
+from gvae.data.tables import Table, as_frame, read_table
 from gvae.errors import InputError
 
 

@@ -10,6 +10,7 @@ from torch_geometric.nn import GCNConv
 
 from gvae.errors import InputError
 from gvae.layers import GCNEncoder, normalized_adjacency
+from gvae.layers.sparse import propagated_features
 
 
 def dense_normalized(adjacency: Tensor) -> Tensor:
@@ -52,30 +53,75 @@ def test_encoder_equals_the_dense_formula(
         assert torch.allclose(found, hidden @ weight, atol=1e-12)
 
 
-@pytest.mark.parametrize("features", ["dense", "sparse", "none"])
+def features_of(kind: str, data: Data, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+    """Features, dense for the reference, and as the encoder gets them."""
+    assert data.x is not None
+    dense = torch.eye(len(data.x), dtype=dtype) if kind == "none" else data.x.to(dtype)
+    if kind == "one-hot":
+        dense = torch.eye(4, dtype=dtype)[torch.arange(len(data.x)) % 4]
+    return dense, None if kind == "none" else dense if kind == "dense" else dense.to_sparse_csr()
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "one-hot", "none"])
+@pytest.mark.parametrize("heads", [("mu",), ("mu", "logstd")])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float, 1e-5), (torch.double, 1e-10)])
 def test_values_and_gradients_equal_plain_gcnconv(
-    random_graph: Callable[..., Data], features: str, dtype: torch.dtype, tolerance: float
+    random_graph: Callable[..., Data],
+    kind: str,
+    heads: tuple[str, ...],
+    dtype: torch.dtype,
+    tolerance: float,
+) -> None:
+    """One head is narrower than W0, two are not: the heads' product is on either side of the propagation."""
+    data = random_graph()
+    dense, x = features_of(kind, data, dtype)
+    encoder = make_encoder(dense.size(1), heads=heads).to(dtype)
+    plain = {
+        "W0": GCNConv(dense.size(1), 5, bias=False),
+        **{head: GCNConv(5, 3, bias=False) for head in heads},
+    }
+    weights = {name: f"{'' if name == 'W0' else 'heads.'}{name}.lin.weight" for name in plain}
+    with torch.no_grad():
+        for name, layer in plain.items():
+            layer.to(dtype).lin.weight.copy_(encoder.get_parameter(weights[name]))
+
+    found = encoder(x, data.edge_index)
+    hidden = plain["W0"](dense, data.edge_index).relu()
+    expected = tuple(plain[head](hidden, data.edge_index) for head in heads)
+    assert len(found) == len(expected)
+    for ours, reference in zip(found, expected, strict=True):
+        assert torch.allclose(ours, reference, atol=tolerance)
+    torch.cat(found).pow(3).sum().backward()  # type: ignore[no-untyped-call]
+    torch.cat(expected).pow(3).sum().backward()  # type: ignore[no-untyped-call]
+    for name, layer in plain.items():
+        gradient = encoder.get_parameter(weights[name]).grad
+        assert gradient is not None
+        assert torch.allclose(gradient, layer.lin.weight.grad, rtol=10 * tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize(("kind", "made"), [("dense", True), ("one-hot", True), ("sparse", False)])
+def test_features_are_propagated_beforehand_where_that_has_fewer_products(
+    random_graph: Callable[..., Data], kind: str, made: bool
 ) -> None:
     data = random_graph()
-    assert data.x is not None
-    dense = torch.eye(len(data.x), dtype=dtype) if features == "none" else data.x.to(dtype)
-    x = {"dense": dense, "sparse": dense.to_sparse_csr(), "none": None}[features]
-    encoder = make_encoder(dense.size(1), heads=("mu",)).to(dtype)
-    first, second = (GCNConv(i, o, bias=False).to(dtype) for i, o in ((dense.size(1), 5), (5, 3)))
-    with torch.no_grad():
-        first.lin.weight.copy_(encoder.W0.lin.weight)
-        second.lin.weight.copy_(encoder.get_parameter("heads.mu.lin.weight"))
+    dense, x = features_of(kind, data, torch.float)
+    assert x is not None
+    adjacency = normalized_adjacency(data.edge_index, len(dense))
+    propagated = propagated_features(x, adjacency)
+    assert (propagated is not None) == made
+    if propagated is not None:
+        assert propagated.layout == x.layout
+        assert torch.allclose(propagated.to_dense(), adjacency.to_dense() @ dense, atol=1e-6)
+        assert propagated_features(x, adjacency) is propagated
 
-    found = encoder(x, data.edge_index)[0]
-    expected = second(first(dense, data.edge_index).relu(), data.edge_index)
-    assert torch.allclose(found, expected, atol=tolerance)
-    found.square().sum().backward()
-    expected.square().sum().backward()
-    for name, reference in (("W0.lin.weight", first), ("heads.mu.lin.weight", second)):
-        gradient, other = encoder.get_parameter(name).grad, reference.lin.weight.grad
-        assert gradient is not None
-        assert torch.allclose(gradient, other, rtol=10 * tolerance, atol=10 * tolerance)
+
+def test_features_that_are_learned_get_their_gradient(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    assert data.x is not None
+    x = data.x.clone().requires_grad_()
+    make_encoder(8)(x, data.edge_index)[0].sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
 
 
 def test_a_second_graph_is_not_served_from_the_first(random_graph: Callable[..., Data]) -> None:

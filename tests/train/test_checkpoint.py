@@ -356,18 +356,19 @@ def rewritten(path: Path, **changes: str) -> None:
     save_file(load_file(path), path, metadata)
 
 
-def test_a_newer_or_a_foreign_file_is_refused(kept: Path, split: LinkSplit) -> None:
+def test_a_file_of_another_version_or_kind_is_refused(kept: Path, split: LinkSplit) -> None:
     path = kept / "checkpoint.safetensors"
-    rewritten(path, version="2")
-    with pytest.raises(
-        InputError,
-        match="a newer gvae: checkpoint version 2, this one reads up to 1; go on with that gvae, or",
-    ):
-        go_on(kept, split)
+    for version, age in (("1", "an older"), ("3", "a newer")):
+        rewritten(path, version=version)
+        message = (
+            f"{age} gvae: checkpoint version {version}, this one reads 2; go on with that gvae, or remove"
+        )
+        with pytest.raises(InputError, match=message):
+            go_on(kept, split)
     rewritten(path, version="one")
     with pytest.raises(InputError, match="is not a checkpoint of gvae; remove"):
         go_on(kept, split)
-    rewritten(path, version="1", content="{}")
+    rewritten(path, version="2", content="{}")
     with pytest.raises(InputError, match="damaged"):
         go_on(kept, split)
     save_file({"weight": torch.zeros(2)}, path)
