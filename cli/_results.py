@@ -41,6 +41,9 @@ def run_all(experiments: list[list[Experiment]], jobs: int = 1) -> None:
     from gvae.experiment import run_together
 
     every = [experiment for together in experiments for experiment in together]
+    for experiment in every:  # before the first is run
+        if plan := experiment.plan(jobs):
+            plan.check(experiment.dataset)
     with progress_bar() as progress:
         total = sum(len(experiment.seeds) * experiment.epochs for experiment in every)
         bar = progress.add_task("", total=total, status="")

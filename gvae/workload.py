@@ -200,5 +200,5 @@ class Workload:
         widths = {"full": nodes, "sampled": min(SampledReconstruction.width or nodes, nodes)}
         if loss not in widths:
             return 0
-        rows = self.block or default_block(max(widths[loss], 1))
+        rows = self.block or default_block(max(widths[loss], 1), "cuda" if self.copied else "cpu")
         return (2 * min(rows, nodes) * widths[loss] + 2 * nodes * self.latent) * FLOAT

@@ -58,6 +58,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     require_int("--epochs", chosen.epochs, at_least=3)  # with fewer there is no time between two
     for name in chosen.contenders:
         check_name("contender", name, CONTENDERS)
+    RESULTS.mkdir(exist_ok=True)  # a folder given with --out must exist
     for ending in ("json", "png"):
         check_target(chosen.out / f"{_stem(chosen)}.{ending}", "--out")
     return chosen

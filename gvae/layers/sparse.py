@@ -16,7 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from gvae.config import require_int
-from gvae.data.graph import check_edge_index
+from gvae.data.graph import as_scipy, check_edge_index
 
 INT32_MAX = torch.iinfo(torch.int32).max
 Result = TypeVar("Result")
@@ -222,7 +222,10 @@ def _propagated_features(x: Tensor, adjacency: Tensor) -> Tensor | None:
     products = of_rows.index_select(0, adjacency.col_indices()).sum()
     if products > x.values().numel() + adjacency.values().numel():
         return None
-    return adjacency @ x
+    product = as_scipy(adjacency.cpu()) @ as_scipy(x.cpu())  # torch has no such product in all its builds
+    crow, columns = torch.from_numpy(product.indptr), torch.from_numpy(product.indices)
+    values = torch.from_numpy(product.data)
+    return torch.sparse_csr_tensor(crow, columns, values, product.shape).to(adjacency.device)
 
 
 @torch.no_grad()

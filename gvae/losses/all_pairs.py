@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad, softplus
@@ -13,17 +17,19 @@ from gvae.memory import level2_cache
 ROWS = 64
 """Rows are padded to a multiple of this, and a block has at least so many."""
 
-SQUARE = 1 / 16
-"""Of s^2 in the control variate: the tangent's 1/8 is better for small logits, worse for those of a model."""
+TILE = (512, 4096)
+"""Rows and columns of a tile of P, where tiles are made: 8 MiB in float32, for the third-level cache."""
+
+Linear = Callable[..., Tensor]
 
 
-def default_block(width: int) -> int:
-    """Rows of logits to hold at a time, each of so many: as many as fill two second-level caches, in float32.
+def default_block(width: int, device: torch.device | str = "cpu") -> int:
+    """Rows of logits to hold at a time, each of so many: a multiple of 64, at least 64.
 
-    A multiple of 64, at least 64: below, products of matrices are slow.
+    On the processor as many as fill two second-level caches in float32, on another device 128 MiB.
     """
-    cache = level2_cache() or 1 << 20
-    return max(2 * cache // 4 // width // ROWS, 1) * ROWS
+    held = 2 * (level2_cache() or 1 << 20) if torch.device(device).type == "cpu" else 1 << 27
+    return max(held // 4 // width // ROWS, 1) * ROWS
 
 
 class Buffer:
@@ -36,23 +42,25 @@ class Buffer:
         """A matrix ``(rows, columns)`` of any content, of the type and on the device of ``like``."""
         kept, needed = self._kept, rows * columns
         if kept is None or kept.numel() < needed or (kept.dtype, kept.device) != (like.dtype, like.device):
-            kept = self._kept = like.new_empty(needed)
+            with torch.inference_mode(False):  # what is claimed in that mode is of no use outside
+                kept = self._kept = like.new_empty(needed)
         return kept[:needed].view(rows, columns)
 
 
 def all_pairs_softplus(
-    z: Tensor, block: int, value: bool = True, buffer: Buffer | None = None
+    z: Tensor, block: int | None = None, value: bool = True, buffer: Buffer | None = None
 ) -> tuple[Tensor, Tensor]:
     """``sum_ij softplus(z_i^T z_j)`` and its gradient ``2 P Z``, with ``P = sigmoid(Z Z^T)``.
 
-    One pass over row blocks of the upper triangle, in O(N block) memory.
+    In O(N block) memory. On a processor, in float32, oneDNN makes P tile by tile in one kernel with its
+    sigmoid; elsewhere row blocks of the upper triangle serve both of their sides.
 
     Parameters
     ----------
     z
         Embedding, shape ``(N, D)``.
     block
-        Rows of logits held at a time.
+        Rows of logits held at a time; by default so many that they stay in the processor's cache.
     value
         Whether the value is needed, which takes as long again; else NaN comes.
     buffer
@@ -63,32 +71,83 @@ def all_pairs_softplus(
     tuple of Tensor
         A scalar, and shape ``(N, D)``.
     """
-    num_nodes, z = z.size(0), _padded(z)
+    padded = pad(z, (0, 0, 0, -z.size(0) % ROWS))  # no odd rows: faster, and threads share them evenly
+    linear = fused_linear() if z.dtype == torch.float and z.device.type == "cpu" else None
+    rows, buffer = block or default_block(z.size(0), z.device), buffer or Buffer()
+    if linear is None:
+        gradient = gradient_by_rows(padded, rows, buffer)
+    else:
+        gradient = gradient_by_tiles(padded, linear, block or TILE[0])
+    return _value_by_rows(z, rows, buffer, value), gradient[: z.size(0)]
+
+
+def gradient_by_rows(z: Tensor, block: int, buffer: Buffer) -> Tensor:
+    """``2 P Z``, shape ``(N, D)``, from row blocks of the upper triangle: the reference, for any device."""
     gradient = torch.zeros_like(z)
-    total, buffer = _Total(z, value), buffer or Buffer()
-    for start in range(0, num_nodes, block):
+    for start in range(0, z.size(0), block):
         rows = z[start : start + block]
         size, width = rows.size(0), z.size(0) - start  # with columns start:N
-        logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
-        real = logits[: num_nodes - start, : num_nodes - start]
-        total.add(real[:, :size])
-        total.add(real[:, size:], times=2)
-        p = logits.sigmoid_()
+        p = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width)).sigmoid_()
         gradient[start : start + size].addmm_(p, z[start:], alpha=2)
         gradient[start + size :].addmm_(p[:, size:].t(), rows, alpha=2)
-    return total(), gradient[:num_nodes]
+    return gradient
+
+
+def gradient_by_tiles(z: Tensor, linear: Linear, block: int) -> Tensor:
+    """``2 P Z``, shape ``(N, D)``, from tiles of P that are made with their sigmoid, see `fused_linear`."""
+    columns = torch.split(z, TILE[1])
+    columns_t = [some.t().contiguous() for some in columns]
+    gradient = torch.zeros_like(z)
+    for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
+        for some, some_t in zip(columns, columns_t, strict=True):
+            p = linear(rows, some, None, "sigmoid", [], "")
+            part.add_(linear(p, some_t, None, "none", [], ""), alpha=2)
+    return gradient
+
+
+@functools.cache
+def fused_linear() -> Linear | None:
+    """The ``act(X W^T + b)`` of oneDNN in float32, one kernel; None where torch was built without it.
+
+    It is what torch's own compiler emits for such a layer; being no public name, it is tried first.
+    """
+    x = torch.tensor([[0.5, 1.0], [-2.0, 0.25]])
+    try:
+        linear: Linear = torch.ops.mkldnn._linear_pointwise
+        found = linear(x, x, None, "sigmoid", [], "")
+    except (AttributeError, RuntimeError, TypeError):
+        return None
+    return linear if torch.allclose(found, (x @ x.t()).sigmoid()) else None
+
+
+def _value_by_rows(z: Tensor, block: int, buffer: Buffer, value: bool) -> Tensor:
+    """``sum_ij softplus(z_i^T z_j)``, scalar, or NaN if it is not needed."""
+    total = _Total(z, value)
+    for start in range(0, z.size(0) if value else 0, block):
+        rows = z[start : start + block]
+        size, width = rows.size(0), z.size(0) - start
+        logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
+        total.add(logits[:, :size])
+        total.add(logits[:, size:], times=2)
+    return total()
 
 
 def some_pairs_softplus(
-    z: Tensor, nodes: Tensor, block: int, value: bool = True, buffer: Buffer | None = None
+    z: Tensor,
+    nodes: Tensor,
+    block: int | None = None,
+    value: bool = True,
+    buffer: Buffer | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Estimate ``sum_ij softplus(z_i^T z_j)`` and its gradient from all pairs of all nodes and some.
 
     With m nodes drawn, ``N / m`` times the sum over their pairs is unbiased, and so is ``2 N / m P Z`` with
     their columns of P and rows of Z as its gradient; that of the estimate itself would move the nodes drawn
-    and no others. The sum of ``s_ij / 2 + s_ij^2 / 16``, which is much of softplus, is known exactly without
-    any pair (`all_pairs_quadratic`), so that both are corrected by what the draw gets wrong of it: a control
-    variate, which leaves a fifth of the error.
+    and no others. The sum of ``s_ij / 2 + c s_ij^2``, which is much of softplus, is known exactly without any
+    pair (`all_pairs_quadratic`), so that both are corrected by what the draw gets wrong of it: a control
+    variate. Were the logits normal with mean 0, the best c would be half the mean slope of the sigmoid,
+    ``1/8 (1 + pi v / 8)^(-1/2)`` for a variance v (MacKay 1992, eq. 7; Stein's lemma), and v, their mean
+    square, is known as well: ``|Z^T Z|_F^2 / N^2``.
 
     Parameters
     ----------
@@ -109,14 +168,16 @@ def some_pairs_softplus(
     drawn_t = drawn.t().contiguous()
     gradient = torch.empty_like(z)
     total, buffer = _Total(z, value), buffer or Buffer()
+    block = block or default_block(nodes.numel(), z.device)
     for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
         logits = torch.mm(rows, drawn_t, out=buffer.take(z, rows.size(0), nodes.numel()))  # (B, m)
         total.add(logits, times=each)
         torch.mm(logits.sigmoid_(), drawn, out=part)
     sums, squares = z.sum(dim=0), z.t() @ z  # (D,), (D, D)
     missed_sums, missed_squares = sums - each * drawn.sum(dim=0), squares - each * (drawn_t @ drawn)
-    missed = sums @ missed_sums / 2 + SQUARE * (squares * missed_squares).sum()
-    gradient.mul_(2 * each).addmm_(z, missed_squares, alpha=4 * SQUARE).add_(missed_sums)
+    missed_squares *= 1 / 8 * (1 + math.pi / 8 * (squares / z.size(0)).square().sum()).rsqrt()  # c
+    missed = sums @ missed_sums / 2 + (squares * missed_squares).sum()
+    gradient.mul_(2 * each).addmm_(z, missed_squares, alpha=4).add_(missed_sums)
     return total() + missed, gradient
 
 
@@ -135,13 +196,14 @@ def all_pairs_quadratic(z: Tensor, constant: float, square: float) -> tuple[Tens
     return total, torch.addmm(sums, z, squares, alpha=4 * square)
 
 
-def blockwise_softplus(decoder: Decoder, z: Tensor, block: int) -> Tensor:
+def blockwise_softplus(decoder: Decoder, z: Tensor, block: int | None = None) -> Tensor:
     """``sum_ij softplus(s_ij)`` of any decoder through autograd, each block computed again backwards."""
 
     def block_sum(z: Tensor, start: int) -> Tensor:
-        return softplus(decoder.rows(z, slice(start, start + block))).sum()
+        return softplus(decoder.rows(z, slice(start, start + rows))).sum()
 
-    sums = [checkpoint(block_sum, z, start, use_reentrant=False) for start in range(0, z.size(0), block)]
+    rows = block or default_block(z.size(0), z.device)
+    sums = [checkpoint(block_sum, z, start, use_reentrant=False) for start in range(0, z.size(0), rows)]
     return torch.stack(sums).sum()
 
 
@@ -158,8 +220,3 @@ class _Total:
 
     def __call__(self) -> Tensor:
         return self._sum.to(self._kind)
-
-
-def _padded(z: Tensor) -> Tensor:
-    """Z with rows of zeros up to a whole 64: products are faster, and threads share them evenly."""
-    return pad(z, (0, 0, 0, -z.size(0) % ROWS))

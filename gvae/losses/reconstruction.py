@@ -31,7 +31,6 @@ from gvae.losses.all_pairs import (
     all_pairs_quadratic,
     all_pairs_softplus,
     blockwise_softplus,
-    default_block,
     some_pairs_softplus,
 )
 from gvae.losses.positives import Positives, SymmetricPairs, sum_over_pairs
@@ -47,7 +46,7 @@ class Reconstruction(ABC):
     num_nodes
         Number of nodes N.
     block
-        Rows of logits held at a time; by default as many as the cache holds, at least 64.
+        Rows of logits held at a time; by default as many as stay in the cache, at least 64.
 
     Raises
     ------
@@ -59,13 +58,8 @@ class Reconstruction(ABC):
     most_positives: int | None = None
     """Of more ones in A + I than this, as many are drawn at each call."""
 
-    width: int | None = None
-    """Columns of a row of logits; all nodes by default."""
-
     def __init__(self, edge_index: Tensor, num_nodes: int, block: int | None = None) -> None:
-        if block is None:
-            block = default_block(self.width or num_nodes)
-        self.block = require_int("block", block, at_least=1)
+        self.block = block if block is None else require_int("block", block, at_least=1)
         self.buffer = Buffer()
         self.num_nodes = num_nodes
         self.positives = Positives(edge_index, num_nodes)
@@ -155,6 +149,7 @@ class SampledReconstruction(Reconstruction):
 
     most_positives = 1 << 18
     width = 128
+    """Nodes drawn."""
 
     def all_pairs(self, z: Tensor, generator: torch.Generator, value: bool) -> tuple[Tensor, Tensor]:
         """The estimate, see `some_pairs_softplus`."""
