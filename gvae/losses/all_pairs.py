@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,18 +15,13 @@ from gvae.memory import level2_cache
 ROWS = 64
 """Rows are padded to a multiple of this, and a block has at least so many."""
 
-TILE = (512, 4096)
-"""Rows and columns of a tile of P, where tiles are made: 8 MiB in float32, for the third-level cache."""
-
-Linear = Callable[..., Tensor]
-
 
 def default_block(width: int, device: torch.device | str = "cpu") -> int:
     """Rows of logits to hold at a time, each of so many: a multiple of 64, at least 64.
 
-    On the processor as many as fill two second-level caches in float32, on another device 128 MiB.
+    On the processor as many as fill three second-level caches in float32, on another device 128 MiB.
     """
-    held = 2 * (level2_cache() or 1 << 20) if torch.device(device).type == "cpu" else 1 << 27
+    held = 3 * (level2_cache() or 1 << 20) if torch.device(device).type == "cpu" else 1 << 27
     return max(held // 4 // width // ROWS, 1) * ROWS
 
 
@@ -52,8 +45,7 @@ def all_pairs_softplus(
 ) -> tuple[Tensor, Tensor]:
     """``sum_ij softplus(z_i^T z_j)`` and its gradient ``2 P Z``, with ``P = sigmoid(Z Z^T)``.
 
-    In O(N block) memory. On a processor, in float32, oneDNN makes P tile by tile in one kernel with its
-    sigmoid; elsewhere row blocks of the upper triangle serve both of their sides.
+    One pass over row blocks of the upper triangle, in O(N block) memory.
 
     Parameters
     ----------
@@ -71,65 +63,22 @@ def all_pairs_softplus(
     tuple of Tensor
         A scalar, and shape ``(N, D)``.
     """
-    padded = pad(z, (0, 0, 0, -z.size(0) % ROWS))  # no odd rows: faster, and threads share them evenly
-    linear = fused_linear() if z.dtype == torch.float and z.device.type == "cpu" else None
-    rows, buffer = block or default_block(z.size(0), z.device), buffer or Buffer()
-    if linear is None:
-        gradient = gradient_by_rows(padded, rows, buffer)
-    else:
-        gradient = gradient_by_tiles(padded, linear, block or TILE[0])
-    return _value_by_rows(z, rows, buffer, value), gradient[: z.size(0)]
-
-
-def gradient_by_rows(z: Tensor, block: int, buffer: Buffer) -> Tensor:
-    """``2 P Z``, shape ``(N, D)``, from row blocks of the upper triangle: the reference, for any device."""
+    num_nodes, buffer = z.size(0), buffer or Buffer()
+    block = block or default_block(num_nodes, z.device)
+    z = pad(z, (0, 0, 0, -num_nodes % ROWS))  # no odd rows: faster, and threads share them evenly
     gradient = torch.zeros_like(z)
-    for start in range(0, z.size(0), block):
+    total = _Total(z, value)
+    for start in range(0, num_nodes, block):
         rows = z[start : start + block]
         size, width = rows.size(0), z.size(0) - start  # with columns start:N
-        p = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width)).sigmoid_()
+        logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
+        real = logits[: num_nodes - start, : num_nodes - start]
+        total.add(real[:, :size])
+        total.add(real[:, size:], times=2)
+        p = logits.sigmoid_()
         gradient[start : start + size].addmm_(p, z[start:], alpha=2)
         gradient[start + size :].addmm_(p[:, size:].t(), rows, alpha=2)
-    return gradient
-
-
-def gradient_by_tiles(z: Tensor, linear: Linear, block: int) -> Tensor:
-    """``2 P Z``, shape ``(N, D)``, from tiles of P that are made with their sigmoid, see `fused_linear`."""
-    columns = torch.split(z, TILE[1])
-    columns_t = [some.t().contiguous() for some in columns]
-    gradient = torch.zeros_like(z)
-    for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
-        for some, some_t in zip(columns, columns_t, strict=True):
-            p = linear(rows, some, None, "sigmoid", [], "")
-            part.add_(linear(p, some_t, None, "none", [], ""), alpha=2)
-    return gradient
-
-
-@functools.cache
-def fused_linear() -> Linear | None:
-    """The ``act(X W^T + b)`` of oneDNN in float32, one kernel; None where torch was built without it.
-
-    It is what torch's own compiler emits for such a layer; being no public name, it is tried first.
-    """
-    x = torch.tensor([[0.5, 1.0], [-2.0, 0.25]])
-    try:
-        linear: Linear = torch.ops.mkldnn._linear_pointwise
-        found = linear(x, x, None, "sigmoid", [], "")
-    except (AttributeError, RuntimeError, TypeError):
-        return None
-    return linear if torch.allclose(found, (x @ x.t()).sigmoid()) else None
-
-
-def _value_by_rows(z: Tensor, block: int, buffer: Buffer, value: bool) -> Tensor:
-    """``sum_ij softplus(z_i^T z_j)``, scalar, or NaN if it is not needed."""
-    total = _Total(z, value)
-    for start in range(0, z.size(0) if value else 0, block):
-        rows = z[start : start + block]
-        size, width = rows.size(0), z.size(0) - start
-        logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
-        total.add(logits[:, :size])
-        total.add(logits[:, size:], times=2)
-    return total()
+    return total(), gradient[:num_nodes]
 
 
 def some_pairs_softplus(

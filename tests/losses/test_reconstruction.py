@@ -24,9 +24,6 @@ from gvae.losses.all_pairs import (
     Buffer,
     all_pairs_softplus,
     default_block,
-    fused_linear,
-    gradient_by_rows,
-    gradient_by_tiles,
     some_pairs_softplus,
 )
 from gvae.memory import level2_cache
@@ -129,19 +126,8 @@ def test_without_its_value_the_loss_has_the_same_gradient(generator: torch.Gener
 def test_a_block_never_holds_all_pairs(num_nodes: int) -> None:
     """O(N block) memory: a cached block for small graphs, 64 rows for large ones; whole 64s of rows."""
     block = default_block(num_nodes)
-    assert block * num_nodes <= max(2 * (level2_cache() or 1 << 20) // 4, 64 * num_nodes)
+    assert block * num_nodes <= max(3 * (level2_cache() or 1 << 20) // 4, 64 * num_nodes)
     assert block % 64 == 0
-
-
-@pytest.mark.skipif(fused_linear() is None, reason="torch without oneDNN")
-@pytest.mark.parametrize(("num_nodes", "block"), [(64, 64), (300, 17), (700, 512), (5000, 512)])
-def test_tiles_give_the_gradient_of_rows(num_nodes: int, block: int, generator: torch.Generator) -> None:
-    z = torch.randn(num_nodes, 16, generator=generator)
-    linear = fused_linear()
-    assert linear is not None
-    reference = gradient_by_rows(z.double(), 64, Buffer())
-    for found in (gradient_by_tiles(z, linear, block), gradient_by_rows(z, block, Buffer())):
-        assert (found - reference).norm() < 2e-6 * reference.norm()
 
 
 def test_a_buffer_from_inference_mode_serves_training() -> None:
