@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import typer
+
 from ._console import print_table
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ def explain(graph: str, plan: Plan) -> None:
 
 def explain_all(plans: list[tuple[str, Plan]]) -> None:
     """Print a row for each graph and model."""
+    if not plans:
+        typer.echo("Nothing to train: heuristics need no plan.")
+        return
     rows = [(graph, plan.work.model, *_row(plan, plan.loss)) for graph, plan in plans]
     print_table("The plan of each run", ("data set", "model", *COLUMNS), rows, _caption(plans))
 

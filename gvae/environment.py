@@ -18,7 +18,6 @@ import gvae
 from gvae.catalog import DEVICES, check_name
 from gvae.errors import InputError
 
-NOT_USED = "not used (no gain, see benchmarks/README.md)"
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "scipy", "numpy", "networkx")
 
 
@@ -56,7 +55,8 @@ def accelerations() -> dict[str, str]:
         "vector unit": torch.backends.cpu.get_cpu_capability(),
         "Adam": "fused",
         "sparse products": "MKL" if torch.backends.mkl.is_available() else "torch's own",  # type: ignore[no-untyped-call]
-        **dict.fromkeys(("torch.compile", "mixed precision", "CUDA graphs"), NOT_USED),
+        "torch.compile, mixed precision": "not used (both lost, see benchmarks/README.md)",
+        "CUDA graphs": "not used (never measured)",
     }
 
 

@@ -239,8 +239,9 @@ def run_together(
         next recorded epoch of theirs is done.
     jobs
         So many seeds at once, each in a process of its own, among which this one's threads are divided. All
-        but times and memory is as with one job, as far as the sums of torch do not depend on the number of
-        threads. The graph is shared; what a run needs besides, each process needs.
+        but times and memory is as with one job: the same bits, as tests hold for one thread and two; among
+        more threads torch may share a sum otherwise. The graph is shared; what a run needs besides, each
+        process needs.
 
     Raises
     ------

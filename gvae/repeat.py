@@ -196,7 +196,9 @@ def changed_words(record: Record, again: Experiment) -> dict[str, tuple[Any, Any
 def _said(record: Record) -> dict[str, Any]:
     manifest = {name: value for name, value in record["manifest"].items() if name not in MAY_CHANGE}
     rest = {name: value for name, value in record.items() if name not in ("manifest", "complete", *SUMMARY)}
-    return rest | manifest
+    # A setting that is None says as much as one that an older record does not know.
+    preset = {name: value for name, value in manifest["preset"].items() if value is not None}
+    return rest | manifest | {"preset": preset}
 
 
 def changed_environment(record: Record) -> dict[str, tuple[Any, Any]]:

@@ -127,9 +127,7 @@ class _Worker:
         except ConnectionError as error:
             raise self._death() from error
         except (pickle.PicklingError, AttributeError, TypeError, RuntimeError) as error:
-            raise InputError(
-                f"what is run cannot be shared with other processes ({error}); use one job"
-            ) from error
+            raise _cannot_be_shared(error) from error
 
     def receive(self) -> _Epochs | _Result | _End:
         try:
@@ -185,9 +183,17 @@ def _serve(connection: Connection, threads: int, dtype: torch.dtype) -> None:
     torch.set_num_threads(threads)
     torch.set_default_dtype(dtype)
     with suppress(EOFError, ConnectionError):
-        work = connection.recv()
+        try:
+            work = connection.recv()
+        except (AttributeError, ImportError, pickle.UnpicklingError) as error:  # a class of the user's script
+            connection.send(_End(_cannot_be_shared(error), []))
+            return
         while True:
             connection.send(_done(work, connection.recv(), connection))
+
+
+def _cannot_be_shared(error: Exception) -> InputError:
+    return InputError(f"what is run cannot be shared with other processes ({error}); use one job")
 
 
 def _done(work: Work[Any], seed: int, connection: Connection) -> _End:

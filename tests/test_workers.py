@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,6 @@ SHORT = Preset(train=TrainConfig(epochs=5, eval_every=2))
 LONG = Preset(train=TrainConfig(epochs=100_000, eval_every=1))
 TIMES = ("seconds", "total_seconds")
 OF_THE_MACHINE = ("started", "jobs", "wall_seconds", "peak_memory_bytes")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As many threads as a worker has: with others a product of matrices may end in other bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def said(experiment: Experiment) -> dict[str, Any]:
@@ -231,3 +222,16 @@ def test_a_script_needs_no_guard_and_is_run_once(tmp_path: Path) -> None:
     )
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert (result.stdout, result.stderr, result.returncode) == ("begins\n3\n", "", 0)
+
+
+def test_work_that_only_the_script_knows_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from gvae.workers import run_in_workers\n"
+        "class Mine:\n"
+        "    def __call__(self, seed, on_epoch): yield seed\n"
+        "run_in_workers(Mine(), [1, 2], jobs=2, on_result=print, on_epoch=None)\n"
+    )
+    found = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert "InputError: what is run cannot be shared with other processes" in found.stderr
+    assert "use one job" in found.stderr

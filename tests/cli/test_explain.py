@@ -94,7 +94,7 @@ def test_info_tells_what_is_used(gvae: Command) -> None:
     table = {line.partition("  ")[0]: line.partition("  ")[2].strip() for line in text.splitlines()}
     assert table["vector unit"] == torch.backends.cpu.get_cpu_capability()
     assert table["Adam"] == "fused"
-    assert table["torch.compile"].startswith("not used")
+    assert table["torch.compile, mixed precision"].startswith("not used")
     assert "level 2 cache" in table
     assert any(name.startswith("free memory") for name in table)
 

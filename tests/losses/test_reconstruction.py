@@ -295,3 +295,19 @@ def test_a_graph_that_has_no_such_loss_is_refused(
 def test_a_block_below_one_is_refused() -> None:
     with pytest.raises(InputError, match="block must be an integer >= 1, got 0"):
         FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 3, block=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("loss", RECONSTRUCTIONS)
+def test_losses_on_cuda_are_those_of_the_processor(loss: str, generator: torch.Generator) -> None:
+    z = torch.randn(100, 16, generator=generator, dtype=torch.double)  # of which "sampled" draws all
+    edge_index = make_graph(torch.randint(100, (2, 300), generator=generator), 100).edge_index
+    expected = value_and_gradient(
+        lambda z: RECONSTRUCTIONS[loss](edge_index, 100)(InnerProductDecoder(), z, UNUSED), z
+    )
+    on_cuda = RECONSTRUCTIONS[loss](edge_index.cuda(), 100)
+    drawn = torch.Generator("cuda")
+    found = value_and_gradient(lambda z: on_cuda(InnerProductDecoder(), z, drawn), z.cuda())
+    for ours, reference in zip(found, expected, strict=True):
+        assert torch.allclose(ours.cpu(), reference, rtol=1e-8, atol=1e-10)
