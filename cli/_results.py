@@ -38,12 +38,10 @@ def _write_and_report(experiments: list[Experiment], json: str | None) -> None:
 
 def run_all(experiments: list[list[Experiment]], jobs: int = 1) -> None:
     """Run the experiments of each data set together, so many seeds at once, behind a progress bar."""
-    from gvae.experiment import run_together
+    from gvae.experiment import check_memory, run_together
 
     every = [experiment for together in experiments for experiment in together]
-    for experiment in every:  # before the first is run
-        if plan := experiment.plan(jobs):
-            plan.check(experiment.dataset)
+    check_memory(every, jobs)  # before the first is run
     with progress_bar() as progress:
         total = sum(len(experiment.seeds) * experiment.epochs for experiment in every)
         bar = progress.add_task("", total=total, status="")

@@ -164,7 +164,7 @@ def command(
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
     _refuse_equal_places(experiments, seeds[0])
     if explain:
-        _explain(experiments, min(jobs, runs))
+        _explain(experiments, jobs)
         return
     run_and_report(experiments, json, jobs)
     if splits.save_split is not None:

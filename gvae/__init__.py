@@ -3,8 +3,9 @@
 The public names are imported at first use, so that ``import gvae`` costs nothing.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gvae._lazy import lazy_names
 
 if TYPE_CHECKING:
     from gvae.data import LinkSplit, audit_split, make_graph, read_graph, sample_negatives, split_links
@@ -32,7 +33,6 @@ _HOMES = {
     "gvae.scoring": ("evaluate",),
     "gvae.train": ("History", "LinkTask", "TrainConfig", "fit"),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "GAE",
@@ -58,12 +58,4 @@ __all__ = [
     "split_links",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -131,7 +131,8 @@ class Experiment:
         graph = self.data if preset.features else without_features(self.data)
         negatives = RATIOS[-1] if protocol.negatives == "uniform" else 2 * CANDIDATES
         scored = int(protocol.test * graph.num_edges / 2) * negatives
-        return plan_training(graph, self.model, preset, self._device, scored=scored, runs=jobs)
+        runs = min(jobs, len(self.seeds))
+        return plan_training(graph, self.model, preset, self._device, scored=scored, runs=runs)
 
     @property
     def epochs(self) -> int:
@@ -222,6 +223,14 @@ class Experiment:
         )
 
 
+def check_memory(experiments: Iterable[Experiment], jobs: int = 1) -> None:
+    """Raise ``InputError`` if one of them needs more memory than is free, with so many runs at once."""
+    for experiment in experiments:
+        plan = experiment.plan(jobs)
+        if plan is not None:
+            plan.check(experiment.dataset)
+
+
 def run_together(
     experiments: Sequence[Experiment], on_epoch: OnEpoch | None = None, *, jobs: int = 1
 ) -> None:
@@ -256,9 +265,7 @@ def run_together(
         raise InputError(f"jobs must be 1 on a CUDA device, got {jobs}; the device cpu takes several")
     for experiment in experiments:
         experiment._begin(jobs)
-        plan = experiment.plan(jobs)
-        if plan is not None:
-            plan.check(experiment.dataset)
+    check_memory(experiments, jobs)
     work = partial(_runs_of, [(experiment._trial, experiment.seeds) for experiment in experiments])
 
     def keep(result: tuple[int, FinishedRun]) -> None:

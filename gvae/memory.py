@@ -82,5 +82,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def readable_size(size: float) -> str:
-    """A size in print, ``"21.7 GiB"``; below one in MiB, ``"34 MiB"``."""
-    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
+    """A size in print, ``"21.7 GiB"``; below one in MiB or KiB, ``"34 MiB"``."""
+    if size >= 2**30:
+        return f"{size / 2**30:,.1f} GiB"
+    return f"{size / 2**10:,.0f} KiB" if 0 < size < 2**20 else f"{size / 2**20:,.0f} MiB"

@@ -219,3 +219,11 @@ def test_devices() -> None:
 def test_peak_memory_is_in_bytes() -> None:
     peak = peak_memory()
     assert peak is None or 50e6 < peak < 1e12
+
+
+def test_no_more_runs_are_planned_at_once_than_there_are() -> None:
+    experiment = Experiment(load("karate"), "vgae", seeds=[0, 1])
+    many, two = experiment.plan(jobs=64), experiment.plan(jobs=2)
+    assert many is not None
+    assert two is not None
+    assert many.runs == two.runs == 2

@@ -86,7 +86,14 @@ def test_memory_that_torch_keeps_on_a_device_is_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 MiB"), (34 << 20, "34 MiB"), (3 << 29, "1.5 GiB"), (1 << 50, "1,048,576.0 GiB")]
+    ("size", "text"),
+    [
+        (0, "0 MiB"),
+        (5 << 10, "5 KiB"),
+        (34 << 20, "34 MiB"),
+        (3 << 29, "1.5 GiB"),
+        (1 << 50, "1,048,576.0 GiB"),
+    ],
 )
 def test_sizes_in_print(size: int, text: str) -> None:
     assert readable_size(size) == text

@@ -47,7 +47,9 @@ def test_a_loss_that_was_asked_for_is_kept_and_refused() -> None:
 
 
 def test_nothing_is_refused_where_free_memory_is_not_known() -> None:
-    make_plan(WIDE, free=None).check()
+    plan = make_plan(WIDE, free=None)
+    plan.check()
+    assert plan.refusal() is None
 
 
 def test_what_is_needed_may_be_all_that_is_free() -> None:

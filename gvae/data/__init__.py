@@ -3,8 +3,9 @@
 The names are imported at first use: a reader needs polars, SciPy and networkx, a split none of them.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gvae._lazy import lazy_names
 
 if TYPE_CHECKING:
     from gvae.data.audit import AuditReport, audit_split
@@ -30,7 +31,6 @@ _HOMES = {
     "gvae.data.splits": ("Development", "LinkPart", "LinkSplit", "split_links"),
     "gvae.data.write": ("to_networkx", "write_graph"),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AuditReport",
@@ -54,12 +54,4 @@ __all__ = [
     "write_split",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
