@@ -17,6 +17,7 @@ from torch_geometric.typing import WITH_TORCH_SCATTER
 import gvae
 from gvae.catalog import DEVICES, check_name
 from gvae.errors import InputError
+from gvae.onednn import onednn_helps
 
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "scipy", "numpy", "networkx")
 
@@ -54,6 +55,7 @@ def accelerations() -> dict[str, str]:
     return {
         "vector unit": torch.backends.cpu.get_cpu_capability(),
         "Adam": "fused",
+        "products of all pairs": "oneDNN" if onednn_helps() else "torch's own choice",
         "sparse products": "MKL" if torch.backends.mkl.is_available() else "torch's own",  # type: ignore[no-untyped-call]
         "torch.compile, mixed precision": "not used (both lost, see benchmarks/README.md)",
         "CUDA graphs": "not used (never measured)",

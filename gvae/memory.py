@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ def free_memory(device: torch.device) -> int | None:
     return min((free for free in known if free is not None), default=None)
 
 
+@functools.cache
 def level2_cache(caches: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int | None:
     """Second-level cache of a processor core as Linux tells it, bytes; None where it does not."""
     for cache in sorted(caches.glob("index*")):

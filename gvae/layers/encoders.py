@@ -120,14 +120,15 @@ class GCNEncoder(nn.Module):
     def _first(self, x: Tensor | None, adjacency: Tensor) -> Tensor:
         """``A~ X W0``, as ``(A~ X) W0`` where that is the cheaper."""
         propagated = None if x is None else propagated_features(x, adjacency)
-        hidden: Tensor = self.W0(x, adjacency) if propagated is None else self.W0.lin(propagated)
+        linear = self.W0.lin
+        hidden: Tensor = sparse_matmul(adjacency, linear(x)) if propagated is None else linear(propagated)
         return hidden
 
     def _heads(self, hidden: Tensor, adjacency: Tensor) -> tuple[Tensor, ...]:
         """``A~ H W`` of all heads with one sparse product, on whichever side of it is the narrower."""
-        weight = torch.cat([*self.heads.parameters()])  # (outputs of all heads, hidden channels)
-        if weight.size(0) < weight.size(1):
-            outputs = sparse_matmul(adjacency, hidden @ weight.t())
-        else:
-            outputs = sparse_matmul(adjacency, hidden) @ weight.t()
-        return outputs.chunk(len(self.heads), dim=1)
+        weights: list[Tensor] = [*self.heads.parameters()]  # each (out_channels, hidden channels)
+        if sum(weight.size(0) for weight in weights) >= hidden.size(1):
+            propagated = sparse_matmul(adjacency, hidden)
+            return tuple(propagated @ weight.t() for weight in weights)
+        outputs = sparse_matmul(adjacency, hidden @ torch.cat(weights).t())
+        return outputs.chunk(len(weights), dim=1)

@@ -54,7 +54,8 @@ class GaussianPosterior:
 
     def kl(self) -> Tensor:
         """``KL(q || N(0, I)) = 1/2 sum_d (mu_d^2 + sigma_d^2 - 1 - 2 log sigma_d)``, nats, shape ``(N,)``."""
-        return 0.5 * (self.mean.square() + self.std.square() - 1 - 2 * self.logstd).sum(dim=1)
+        twice = self.mean.square() + self.std.square() - 2 * self.logstd
+        return 0.5 * (twice.sum(dim=1) - self.mean.size(1))
 
 
 class PointPosterior:

@@ -109,13 +109,19 @@ def _parts(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return matrix.crow_indices(), matrix.col_indices(), matrix.values()
 
 
+def multiply(matrix: Tensor, dense: Tensor) -> Tensor:
+    """``A B`` of a sparse CSR and a dense matrix, as ``A @ B``, which clears and copies the result first."""
+    result = dense.new_empty(matrix.size(0), dense.size(1))
+    return torch.addmm(result, matrix, dense, beta=0, out=result)
+
+
 class _SparseMatmul(torch.autograd.Function):
     """A B for a constant sparse A; the gradient is A^T G, again one sparse product."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, dense: Tensor, transposed: bool) -> Tensor:
         ctx.matrix, ctx.transposed = matrix, transposed
-        return _operator(matrix, transposed) @ dense
+        return multiply(_operator(matrix, transposed), dense)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, None]:

@@ -13,16 +13,16 @@ from gvae.layers import Decoder
 from gvae.memory import level2_cache
 
 ROWS = 64
-"""Rows are padded to a multiple of this, and a block has at least so many."""
+"""Rows are padded to a multiple of this."""
 
 
 def default_block(width: int, device: torch.device | str = "cpu") -> int:
-    """Rows of logits to hold at a time, each of so many: a multiple of 64, at least 64.
+    """Rows of logits to hold at a time, each of so many: a multiple of 64, at least 128.
 
-    On the processor as many as fill three second-level caches in float32, on another device 128 MiB.
+    On the processor as many as fill six second-level caches in float32, on another device 128 MiB.
     """
-    held = 3 * (level2_cache() or 1 << 20) if torch.device(device).type == "cpu" else 1 << 27
-    return max(held // 4 // width // ROWS, 1) * ROWS
+    held = 6 * (level2_cache() or 1 << 20) if torch.device(device).type == "cpu" else 1 << 27
+    return max(held // 4 // width // ROWS, 2) * ROWS
 
 
 class Buffer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from gvae.layers import Posterior
@@ -42,4 +43,4 @@ def variational_loss(recon: Tensor, posterior: Posterior, beta: float = 1.0) -> 
     """
     kl = posterior.kl()
     mean = kl.mean()
-    return LossOutput(total=recon + beta / kl.numel() * mean, recon=recon, kl=mean)
+    return LossOutput(total=torch.add(recon, mean, alpha=beta / kl.numel()), recon=recon, kl=mean)

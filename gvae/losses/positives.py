@@ -10,7 +10,7 @@ from torch_geometric.utils import scatter
 
 from gvae.data.graph import check_edge_index, pair_codes
 from gvae.errors import InputError
-from gvae.layers.sparse import csr_matrix, with_values
+from gvae.layers.sparse import csr_matrix, multiply, with_values
 
 PAIRS_AT_ONCE = 1 << 18
 """Pairs whose ends are gathered together: what bounds the memory."""
@@ -79,7 +79,7 @@ class SymmetricPairs:
         logits = inner_products(z, self._once)
         total = (self._counts * of(logits)).sum() if value else logits.new_full((), torch.nan)
         slopes = slope(logits).index_select(0, self._place)
-        return total, (with_values(self._matrix, slopes) @ z).mul_(2)
+        return total, multiply(with_values(self._matrix, slopes), z).mul_(2)
 
 
 def sum_over_pairs(
@@ -96,7 +96,7 @@ def sum_over_pairs(
 def inner_products(z: Tensor, pairs: Tensor) -> Tensor:
     """``z_i^T z_j`` of pairs ``(2, P)``, gathered in parts; shape ``(P,)``."""
     parts = [
-        (z.index_select(0, some[0]) * z.index_select(0, some[1])).sum(dim=1)
+        z.index_select(0, some[0]).mul_(z.index_select(0, some[1])).sum(dim=1)
         for some in torch.split(pairs, PAIRS_AT_ONCE, dim=1)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]

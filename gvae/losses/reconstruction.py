@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from gvae.config import require_int
-from gvae.data.negatives import distinct
 from gvae.errors import InputError
 from gvae.layers import Decoder, InnerProductDecoder
 from gvae.losses.all_pairs import (
@@ -34,6 +33,7 @@ from gvae.losses.all_pairs import (
     some_pairs_softplus,
 )
 from gvae.losses.positives import Positives, SymmetricPairs, sum_over_pairs
+from gvae.onednn import onednn_products
 
 
 class Reconstruction(ABC):
@@ -46,7 +46,7 @@ class Reconstruction(ABC):
     num_nodes
         Number of nodes N.
     block
-        Rows of logits held at a time; by default as many as stay in the cache, at least 64.
+        Rows of logits held at a time; by default as many as stay in the cache, at least 128.
 
     Raises
     ------
@@ -153,7 +153,7 @@ class SampledReconstruction(Reconstruction):
 
     def all_pairs(self, z: Tensor, generator: torch.Generator, value: bool) -> tuple[Tensor, Tensor]:
         """The estimate, see `some_pairs_softplus`."""
-        nodes = distinct(self.num_nodes, min(self.width, self.num_nodes), generator)
+        nodes = torch.randperm(self.num_nodes, generator=generator, device=generator.device)[: self.width]
         return some_pairs_softplus(z, nodes, self.block, value, self.buffer)
 
     def all_pairs_of(self, decoder: Decoder, z: Tensor, generator: torch.Generator) -> Tensor:
@@ -217,7 +217,8 @@ class _WithGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, loss: Reconstruction, generator: torch.Generator, value: bool) -> Tensor:
-        total, gradient = loss.with_gradient(z, generator, value)
+        with onednn_products():
+            total, gradient = loss.with_gradient(z, generator, value)
         ctx.save_for_backward(gradient)
         return total
 
