@@ -15,7 +15,8 @@ def onednn_products() -> Iterator[None]:
     """Within it torch multiplies float32 matrices on the processor by oneDNN, where `onednn_helps`.
 
     That is asked for by torch's permission to compute in bfloat16, which is taken back at the end; processors
-    for which oneDNN makes use of it are left out by `keeps_float32`.
+    for which oneDNN makes use of it are left out by `keeps_float32`. For ``Z^T Z`` it divides the sum over
+    many rows between threads, whose number then changes the last bits: such products stay outside.
     """
     if not onednn_helps():
         yield

@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gvae.layers import Decoder
 from gvae.memory import level2_cache
+from gvae.onednn import onednn_products
 
 ROWS = 64
 """Rows are padded to a multiple of this."""
@@ -68,16 +69,17 @@ def all_pairs_softplus(
     z = pad(z, (0, 0, 0, -num_nodes % ROWS))  # no odd rows: faster, and threads share them evenly
     gradient = torch.zeros_like(z)
     total = _Total(z, value)
-    for start in range(0, num_nodes, block):
-        rows = z[start : start + block]
-        size, width = rows.size(0), z.size(0) - start  # with columns start:N
-        logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
-        real = logits[: num_nodes - start, : num_nodes - start]
-        total.add(real[:, :size])
-        total.add(real[:, size:], times=2)
-        p = logits.sigmoid_()
-        gradient[start : start + size].addmm_(p, z[start:], alpha=2)
-        gradient[start + size :].addmm_(p[:, size:].t(), rows, alpha=2)
+    with onednn_products():
+        for start in range(0, num_nodes, block):
+            rows = z[start : start + block]
+            size, width = rows.size(0), z.size(0) - start  # with columns start:N
+            logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
+            real = logits[: num_nodes - start, : num_nodes - start]
+            total.add(real[:, :size])
+            total.add(real[:, size:], times=2)
+            p = logits.sigmoid_()
+            gradient[start : start + size].addmm_(p, z[start:], alpha=2)
+            gradient[start + size :].addmm_(p[:, size:].t(), rows, alpha=2)
     return total(), gradient[:num_nodes]
 
 
@@ -118,10 +120,11 @@ def some_pairs_softplus(
     gradient = torch.empty_like(z)
     total, buffer = _Total(z, value), buffer or Buffer()
     block = block or default_block(nodes.numel(), z.device)
-    for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
-        logits = torch.mm(rows, drawn_t, out=buffer.take(z, rows.size(0), nodes.numel()))  # (B, m)
-        total.add(logits, times=each)
-        torch.mm(logits.sigmoid_(), drawn, out=part)
+    with onednn_products():
+        for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
+            logits = torch.mm(rows, drawn_t, out=buffer.take(z, rows.size(0), nodes.numel()))  # (B, m)
+            total.add(logits, times=each)
+            torch.mm(logits.sigmoid_(), drawn, out=part)
     sums, squares = z.sum(dim=0), z.t() @ z  # (D,), (D, D)
     missed_sums, missed_squares = sums - each * drawn.sum(dim=0), squares - each * (drawn_t @ drawn)
     missed_squares *= 1 / 8 * (1 + math.pi / 8 * (squares / z.size(0)).square().sum()).rsqrt()  # c

@@ -33,7 +33,6 @@ from gvae.losses.all_pairs import (
     some_pairs_softplus,
 )
 from gvae.losses.positives import Positives, SymmetricPairs, sum_over_pairs
-from gvae.onednn import onednn_products
 
 
 class Reconstruction(ABC):
@@ -217,8 +216,7 @@ class _WithGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, loss: Reconstruction, generator: torch.Generator, value: bool) -> Tensor:
-        with onednn_products():
-            total, gradient = loss.with_gradient(z, generator, value)
+        total, gradient = loss.with_gradient(z, generator, value)
         ctx.save_for_backward(gradient)
         return total
 

@@ -147,6 +147,22 @@ def test_a_kept_buffer_changes_nothing(generator: torch.Generator) -> None:
             assert all(torch.equal(mine, its) for mine, its in zip(kept, fresh, strict=True))
 
 
+@pytest.mark.parametrize("loss", RECONSTRUCTIONS)
+def test_the_number_of_threads_changes_no_bit(loss: str, generator: torch.Generator) -> None:
+    """So that seeds in worker processes, which have fewer threads each, give the serial run's figures."""
+    z = torch.randn(3_001, 16, generator=generator)
+    ring = torch.stack([torch.arange(3_001), torch.arange(1, 3_002) % 3_001])
+    recon = RECONSTRUCTIONS[loss](torch.cat([ring, ring.flip(0)], dim=1), 3_001)
+    threads, gradients = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            gradients.append(recon.with_gradient(z, torch.Generator().manual_seed(0), value=False)[1])
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(*gradients)
+
+
 def test_second_derivatives_are_refused_rather_than_wrong(generator: torch.Generator) -> None:
     z = torch.randn(5, 2, generator=generator, requires_grad=True)
     value = FullReconstruction(torch.tensor([[0, 1], [1, 0]]), 5)(InnerProductDecoder(), z, UNUSED)
