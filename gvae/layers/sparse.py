@@ -54,10 +54,8 @@ class _Same:
 
 
 def _version(tensor: Tensor) -> int:
-    """How often a tensor's numbers were changed in place."""
-    if tensor.layout != torch.sparse_csr:
-        return tensor._version
-    return sum(part._version for part in _parts(tensor))
+    """How often a tensor's numbers were changed in place; of a sparse one its values, not their places."""
+    return tensor._version if tensor.layout != torch.sparse_csr else tensor.values()._version
 
 
 def csr_matrix(places: Tensor, values: Tensor, num_nodes: int) -> Tensor:

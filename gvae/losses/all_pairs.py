@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, softplus
+from torch.nn.functional import softplus
 from torch.utils.checkpoint import checkpoint
 
 from gvae.layers import Decoder
 from gvae.memory import level2_cache
 from gvae.onednn import onednn_products
 
+Kept = TypeVar("Kept")
 ROWS = 64
 """Rows are padded to a multiple of this."""
 
@@ -27,18 +30,40 @@ def default_block(width: int, device: torch.device | str = "cpu") -> int:
 
 
 class Buffer:
-    """Memory for blocks of logits, kept between calls: claimed anew, its pages would be cleared first."""
+    """Memory and views that are kept between calls: claimed anew, their pages would be cleared first."""
 
     def __init__(self) -> None:
-        self._kept: Tensor | None = None
+        self._key: object = None
+        self._kept: Any = None
 
-    def take(self, like: Tensor, rows: int, columns: int) -> Tensor:
-        """A matrix ``(rows, columns)`` of any content, of the type and on the device of ``like``."""
-        kept, needed = self._kept, rows * columns
-        if kept is None or kept.numel() < needed or (kept.dtype, kept.device) != (like.dtype, like.device):
+    def get(self, make: Callable[[Tensor, int], Kept], z: Tensor, size: int) -> Kept:
+        """What ``make(z, size)`` gives, made only for another maker, size, shape, type or device of z."""
+        key = (make, size, z.shape, z.dtype, z.device)
+        if key != self._key:
             with torch.inference_mode(False):  # what is claimed in that mode is of no use outside
-                kept = self._kept = like.new_empty(needed)
-        return kept[:needed].view(rows, columns)
+                self._key, self._kept = key, make(z, size)
+        kept: Kept = self._kept
+        return kept
+
+
+class _Triangle:
+    """Where `all_pairs_softplus` works: z and its gradient, padded, and for each row block its views.
+
+    A block has its rows of z, those from its first row to the end, transposed, its logits and its rows of
+    the gradient; then, of the columns behind the block, the transposed logits and the gradient.
+    """
+
+    def __init__(self, z: Tensor, block: int) -> None:
+        padded = z.size(0) + -z.size(0) % ROWS  # no odd rows: faster, and threads share them evenly
+        self.z, self.gradient = z.new_zeros(padded, z.size(1)), z.new_empty(padded, z.size(1))
+        memory = z.new_empty(min(block, padded) * padded)
+        self.blocks = []
+        for start in range(0, z.size(0), block):
+            rest = self.z[start:]
+            rows, gradient = rest[:block], self.gradient[start : start + block]
+            logits = memory[: len(rows) * len(rest)].view(len(rows), len(rest))
+            behind = logits[:, len(rows) :].t(), self.gradient[start + len(rows) :]
+            self.blocks.append((rows, rest, rest.t(), logits, gradient, *behind))
 
 
 def all_pairs_softplus(
@@ -64,23 +89,20 @@ def all_pairs_softplus(
     tuple of Tensor
         A scalar, and shape ``(N, D)``.
     """
-    num_nodes, buffer = z.size(0), buffer or Buffer()
-    block = block or default_block(num_nodes, z.device)
-    z = pad(z, (0, 0, 0, -num_nodes % ROWS))  # no odd rows: faster, and threads share them evenly
-    gradient = torch.zeros_like(z)
-    total = _Total(z, value)
+    num_nodes, total = z.size(0), z.new_zeros((), dtype=torch.double)
+    work = (buffer or Buffer()).get(_Triangle, z, block or default_block(num_nodes, z.device))
+    work.z[:num_nodes] = z.detach()
+    work.gradient.zero_()
     with onednn_products():
-        for start in range(0, num_nodes, block):
-            rows = z[start : start + block]
-            size, width = rows.size(0), z.size(0) - start  # with columns start:N
-            logits = torch.mm(rows, z[start:].t(), out=buffer.take(z, size, width))
-            real = logits[: num_nodes - start, : num_nodes - start]
-            total.add(real[:, :size])
-            total.add(real[:, size:], times=2)
-            p = logits.sigmoid_()
-            gradient[start : start + size].addmm_(p, z[start:], alpha=2)
-            gradient[start + size :].addmm_(p[:, size:].t(), rows, alpha=2)
-    return total(), gradient[:num_nodes]
+        for rows, rest, rest_t, logits, gradient, behind_t, behind in work.blocks:
+            torch.mm(rows, rest_t, out=logits)
+            if value:
+                total += _upper_sum(logits, padding=len(work.z) - num_nodes)
+            logits.sigmoid_()
+            gradient.addmm_(logits, rest, alpha=2)
+            behind.addmm_(behind_t, rows, alpha=2)
+    total = total.to(z.dtype) if value else z.new_full((), torch.nan)
+    return total, work.gradient[:num_nodes].clone()
 
 
 def some_pairs_softplus(
@@ -117,20 +139,22 @@ def some_pairs_softplus(
     each = z.size(0) / nodes.numel()
     drawn = z.index_select(0, nodes)  # (m, D)
     drawn_t = drawn.t().contiguous()
-    gradient = torch.empty_like(z)
-    total, buffer = _Total(z, value), buffer or Buffer()
-    block = block or default_block(nodes.numel(), z.device)
+    gradient, total = torch.empty_like(z), z.new_zeros((), dtype=torch.double)
+    block = min(block or default_block(nodes.numel(), z.device), z.size(0))
+    memory = (buffer or Buffer()).get(_memory, drawn, block)  # (block, m)
     with onednn_products():
         for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
-            logits = torch.mm(rows, drawn_t, out=buffer.take(z, rows.size(0), nodes.numel()))  # (B, m)
-            total.add(logits, times=each)
+            logits = torch.mm(rows, drawn_t, out=memory[: len(rows)])
+            if value:
+                total += each * softplus(logits).sum()
             torch.mm(logits.sigmoid_(), drawn, out=part)
     sums, squares = z.sum(dim=0), z.t() @ z  # (D,), (D, D)
     missed_sums, missed_squares = sums - each * drawn.sum(dim=0), squares - each * (drawn_t @ drawn)
     missed_squares *= 1 / 8 * (1 + math.pi / 8 * (squares / z.size(0)).square().sum()).rsqrt()  # c
-    missed = sums @ missed_sums / 2 + (squares * missed_squares).sum()
     gradient.mul_(2 * each).addmm_(z, missed_squares, alpha=4).add_(missed_sums)
-    return total() + missed, gradient
+    if not value:
+        return z.new_full((), torch.nan), gradient
+    return total.to(z.dtype) + sums @ missed_sums / 2 + (squares * missed_squares).sum(), gradient
 
 
 def all_pairs_quadratic(z: Tensor, constant: float, square: float) -> tuple[Tensor, Tensor]:
@@ -159,16 +183,12 @@ def blockwise_softplus(decoder: Decoder, z: Tensor, block: int | None = None) ->
     return torch.stack(sums).sum()
 
 
-class _Total:
-    """``sum softplus(logits)``, summed in float64; NaN if it is not needed."""
+def _memory(drawn: Tensor, block: int) -> Tensor:
+    return drawn.new_empty(block, len(drawn))
 
-    def __init__(self, z: Tensor, wanted: bool) -> None:
-        self._wanted, self._kind = wanted, z.dtype
-        self._sum = z.new_full((), 0 if wanted else torch.nan, dtype=torch.double)
 
-    def add(self, logits: Tensor, times: float = 1) -> None:
-        if self._wanted:
-            self._sum += times * softplus(logits).sum()
-
-    def __call__(self) -> Tensor:
-        return self._sum.to(self._kind)
+def _upper_sum(logits: Tensor, padding: int) -> Tensor:
+    """``sum softplus`` of a row block of the upper triangle, what lies behind it twice, without padding."""
+    size, real = logits.size(0), logits.size(1) - padding
+    own, behind = logits[:real, :size], logits[:real, size:real]
+    return softplus(own[:, :real]).sum().double() + 2 * softplus(behind).sum()
