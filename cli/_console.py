@@ -112,18 +112,22 @@ def _cell(value: object) -> str:
 
 
 def epoch_reporter(
-    progress: Progress, bar: TaskID, place: Callable[[], tuple[str, int]] | None = None
+    progress: Progress,
+    bar: TaskID,
+    place: Callable[[], tuple[str, int]] | None = None,
+    figure: Callable[[float], str] = lambda val: f"val AUC {100 * val:.1f}",
 ) -> Callable[[int, EpochRecord | None], None]:
     """What a progress bar says after an epoch; the last known figures stay until there are newer ones.
 
-    ``place`` tells which run this is and how many epochs were before it, where there are several.
+    ``place`` tells which run this is and how many epochs were before it, where there are several;
+    ``figure`` puts the validation figure into words.
     """
     known = ""
 
     def report(epoch: int, record: EpochRecord | None) -> None:
         nonlocal known
         if record is not None:
-            val = "" if record.val is None else f"  val AUC {100 * record.val:.1f}"
+            val = "" if record.val is None else f"  {figure(record.val)}"
             known = f"  loss {record.total:.3f}{val}"
         name, before = place() if place is not None else (None, 0)
         progress.update(bar, completed=before + epoch, description=name, status=f"epoch {epoch}{known}")

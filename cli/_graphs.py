@@ -73,13 +73,13 @@ def load_graph(name: str, read: ReadOptions, like: Data | None = None) -> Data:
     return read_graph(name, **read.given(), like=like)
 
 
-def check_run(path: str) -> None:
-    """Raise ``InputError`` unless there is a run."""
+def check_run(path: str, command: str = "gvae train") -> None:
+    """Raise ``InputError`` unless there is a run, which ``command`` writes."""
     if is_bundle(path):
         return
     if os.path.isdir(f"{path}.partial") and not os.path.exists(path):
-        raise InputError(f"{path}: this run was interrupted; gvae train with --resume finishes it")
-    raise InputError(f"{path}: no run here; expected a folder that gvae train wrote")
+        raise InputError(f"{path}: this run was interrupted; {command} with --resume finishes it")
+    raise InputError(f"{path}: no run here; expected a folder that {command} wrote")
 
 
 def load_run(path: str) -> GraphAutoencoder:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 import gvae
 from gvae.errors import GvaeError, GvaeWarning, InputError, LeakError, MissingPackageError
 
-from . import audit, bench, cluster, compare, datasets, embed, info, models, recommend, score, train
+from . import audit, bench, cluster, compare, datasets, embed, image, info, models, recommend, score, train
 
 
 class _Group(TyperGroup):
@@ -82,6 +82,7 @@ app.command("audit")(audit.command)
 app.command("datasets")(datasets.command)
 app.command("models")(models.command)
 app.command("info")(info.command)
+app.add_typer(image.app, name="image")
 
 
 def main() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +10,11 @@ import typer
 from gvae.catalog import DATASETS
 from gvae.config import require_int
 from gvae.errors import InputError, TrainingError
-from gvae.files import check_target, is_bundle
 
 from ._console import epoch_reporter, print_table, progress_bar
 from ._graphs import check_graph, load_graph
 from ._options import Explain, ModelOptions, ReadOptions, option, starting, takes
+from ._resume import Resume, discard, kept_if_interrupted, partial_of
 
 if TYPE_CHECKING:
     from gvae.estimator import GraphAutoencoder
@@ -38,12 +36,6 @@ Val = Annotated[
     float, option("Share of the edges held out to choose the epoch and to calibrate; 0 learns from all.")
 ]
 Seed = Annotated[int, option("Of the held-out edges, the weights and the noise.")]
-Resume = Annotated[
-    bool,
-    typer.Option(
-        "--resume", help="Go on where an interrupted run of the same settings stopped (RUN.partial keeps it)."
-    ),
-]
 
 
 @takes(model=ModelOptions, read=ReadOptions)
@@ -70,18 +62,14 @@ def command(
         return
     if out is None:
         raise InputError("expected --out RUN, the folder to write (or --explain, which writes nothing)")
-    partial = Path(f"{out.rstrip('/')}.partial")
-    if resume and is_bundle(out):
-        _discard(partial)
-        typer.echo(f"{out} is a complete run: nothing is left to resume, and it stays as it is", err=True)
+    partial = partial_of(out, resume)
+    if partial is None:
         return
-    check_target(out, "--out", new=True)
-    _check_partial(partial, resume)
-    with _kept_if_interrupted(partial):
+    with kept_if_interrupted(partial):
         trained, failure = _train(graph, read, parameters, partial)
         diverged = {"diverged": trained.history_.epochs} if failure is not None else {}
         trained.save(out, manifest={"graph_name": graph, "read": read.given(), **diverged})
-    _discard(partial)
+    discard(partial)
     if failure is not None:
         raise TrainingError(f"{failure}, which {out} holds") from failure
     _report(trained, out)
@@ -92,40 +80,6 @@ def _check_val(val: float, patience: int | None) -> None:
         raise InputError(f"val must be a share from 0 to below 1, got {val:g}")
     if patience is not None and val == 0:
         raise InputError("--patience watches the held-out edges, and --val 0 holds none out")
-
-
-def _check_partial(partial: Path, resume: bool) -> None:
-    found = partial.is_dir() and any(partial.iterdir())
-    if found and not resume:
-        raise InputError(
-            f"{partial} keeps an interrupted run: --resume goes on with it; remove it to begin anew"
-        )
-    if resume and not found:
-        typer.echo(f"Note: no interrupted run in {partial}: training begins anew", err=True)
-
-
-@contextmanager
-def _kept_if_interrupted(partial: Path) -> Iterator[None]:
-    """Keep what training can go on from; of a run that failed or had just begun, nothing stays."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, TrainingError):
-            _discard(partial)
-        with suppress(OSError):
-            partial.rmdir()  # if there is nothing in it
-        if isinstance(error, KeyboardInterrupt) and partial.exists():
-            raise KeyboardInterrupt(
-                f"{partial} keeps the training so far: the same command with --resume goes on."
-            ) from None
-        raise
-
-
-def _discard(partial: Path) -> None:
-    """Remove the state of training, and nothing else that someone may have put there."""
-    from gvae.train import Checkpoint
-
-    Checkpoint(partial).remove()
 
 
 def _explain(graph: str, read: ReadOptions, parameters: dict[str, object]) -> None:

@@ -2,10 +2,10 @@
 
 =====================  =====================================================================
 ``model.safetensors``  the model's tensors
-``graph.safetensors``  the graph's tensors
+``graph.safetensors``  the graph's tensors, of a model of a graph
 ``config.json``        the settings
 ``history.jsonl``      a line for each recorded epoch
-``embedding.parquet``  the embedding, a row a node
+``embedding.parquet``  the embedding, a row a node, of a model of a graph
 ``manifest.json``      what the caller says of the bundle, the format's name and version, the SHA-256 of
                        each file above and, as ``sha256``, of the manifest without that line
 =====================  =====================================================================
@@ -31,6 +31,8 @@ from gvae.files import MANIFEST, new_folder, sha256
 
 FORMAT, VERSION = "gvae-bundle", 1
 RESERVED = ("format", "version", "files", "sha256")
+KINDS = {"graph": "a graph (gvae train)", "image": "images (gvae image train)"}
+"""What a bundle is of, by the manifest's entry ``kind``; without one it is of a graph."""
 
 
 @dataclass(frozen=True)
@@ -41,35 +43,35 @@ class Bundle:
     ----------
     tensors
         The model's state by name, on the CPU.
-    graph
-        The graph's tensors by name, on the CPU.
     config
         The settings.
     history
         A record for each recorded epoch.
-    embedding
-        A row a node.
     manifest
         What the writer said of it, without the format's own entries.
+    graph
+        The graph's tensors by name, on the CPU; None if there is no graph.
+    embedding
+        A row a node; None if there is none.
     """
 
     tensors: dict[str, Tensor]
-    graph: dict[str, Tensor]
     config: dict[str, Any]
     history: list[dict[str, Any]]
-    embedding: polars.DataFrame
     manifest: dict[str, Any]
+    graph: dict[str, Tensor] | None = None
+    embedding: polars.DataFrame | None = None
 
 
 def write_bundle(
     folder: str | Path,
     *,
     tensors: Mapping[str, Tensor],
-    graph: Mapping[str, Tensor],
     config: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
-    embedding: polars.DataFrame,
     manifest: Mapping[str, Any],
+    graph: Mapping[str, Tensor] | None = None,
+    embedding: polars.DataFrame | None = None,
 ) -> None:
     """Write a bundle; the folder is whole or absent, also if the process is killed meanwhile.
 
@@ -78,12 +80,12 @@ def write_bundle(
     folder
         A new folder; its parent must exist.
     tensors, graph
-        Dense tensors by name, on any device.
+        Dense tensors by name, on any device; without a graph its file is left out.
     config, history, manifest
         Ready for JSON, numbers finite. The manifest's names ``format``, ``version``, ``files`` and
         ``sha256`` are the format's own.
     embedding
-        A row a node.
+        A row a node; without one its file is left out.
 
     Raises
     ------
@@ -96,11 +98,13 @@ def write_bundle(
         raise InputError(f"manifest: {', '.join(taken)} is written by the format itself")
     parts: dict[str, Callable[[Path], object]] = {
         "model.safetensors": _tensor_writer("tensors", tensors),
-        "graph.safetensors": _tensor_writer("graph", graph),
         "config.json": _text_writer(_json("config", config, indent=2) + "\n"),
         "history.jsonl": _text_writer("".join(_json("history", record) + "\n" for record in history)),
-        "embedding.parquet": embedding.write_parquet,
     }
+    if graph is not None:
+        parts["graph.safetensors"] = _tensor_writer("graph", graph)
+    if embedding is not None:
+        parts["embedding.parquet"] = embedding.write_parquet
     _json("manifest", manifest)
     with new_folder(folder) as temporary:
         try:
@@ -113,29 +117,43 @@ def write_bundle(
         (temporary / MANIFEST).write_bytes(_sealed(content))
 
 
-def read_bundle(folder: str | Path) -> Bundle:
+def read_bundle(folder: str | Path, kind: str = "graph") -> Bundle:
     """Read a bundle and check every byte of it.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    kind
+        What it must be of, one of `KINDS`.
 
     Raises
     ------
     InputError
-        If there is no such folder or it is no bundle, a newer gvae wrote it, or a file is missing, damaged or
-        changed since it was written.
+        If there is no such folder or it is no bundle, it is of another kind, a newer gvae wrote it, or a
+        file is missing, damaged or changed since it was written.
     """
     folder = Path(folder)
     manifest = _read_manifest(folder)
+    _check_kind(folder, manifest.get("kind", "graph"), kind)
     files = manifest.get("files")
-    if not isinstance(files, dict) or files.keys() != READERS.keys():
+    if not isinstance(files, dict) or not REQUIRED <= files.keys() <= READERS.keys():
         raise InputError(f"{folder / MANIFEST}: files must be {', '.join(READERS)}, got {files!r}")
-    parts = {name: _read_part(folder / name, files[name], read) for name, read in READERS.items()}
+    parts = {name: _read_part(folder / name, files[name], READERS[name]) for name in files}
     return Bundle(
         tensors=parts["model.safetensors"],
-        graph=parts["graph.safetensors"],
         config=parts["config.json"],
         history=parts["history.jsonl"],
-        embedding=parts["embedding.parquet"],
         manifest={name: value for name, value in manifest.items() if name not in RESERVED},
+        graph=parts.get("graph.safetensors"),
+        embedding=parts.get("embedding.parquet"),
     )
+
+
+def _check_kind(folder: Path, found: Any, expected: str) -> None:
+    if found != expected:
+        of = KINDS.get(str(found), f"the kind {found!r}")
+        raise InputError(f"{folder}: holds a model of {of}, expected one of {KINDS[expected]}")
 
 
 def _tensor_writer(what: str, tensors: Mapping[str, Tensor]) -> Callable[[Path], object]:
@@ -229,3 +247,6 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "embedding.parquet": lambda data: polars.read_parquet(io.BytesIO(data)),
 }
 """What turns the bytes of each file into a part of the bundle."""
+
+REQUIRED = {"model.safetensors", "config.json", "history.jsonl"}
+"""Those that every bundle has."""

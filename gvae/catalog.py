@@ -60,6 +60,45 @@ MODELS = {
     "vgae": ModelInfo("variational: a Gaussian posterior for each node's z", _KIPF, "inner product"),
 }
 
+_KINGMA = "Kingma & Welling 2014, arXiv 1312.6114"
+_VINCENT = "Vincent et al. 2008, doi 10.1145/1390156.1390294"
+IMAGE_MODELS = {
+    "vae": ModelInfo("variational autoencoder; --beta makes it the beta-VAE", _KINGMA),
+    "full-covariance": ModelInfo(
+        "a posterior with full covariance, by its Cholesky factor", "Kingma & Welling 2019, arXiv 1906.02691"
+    ),
+    "iwae": ModelInfo("importance-weighted bound of --samples draws", "Burda et al. 2016, arXiv 1509.00519"),
+    "cvae": ModelInfo("encoder and decoder know the class", "Sohn et al. 2015, NeurIPS"),
+    "vamp": ModelInfo(
+        "the prior is a mixture of posteriors of pseudo-inputs", "Tomczak & Welling 2018, arXiv 1705.07120"
+    ),
+    "conv": ModelInfo(
+        "residual convolutions in encoder and decoder", "Kingma et al. 2016, arXiv 1606.04934, appendix A"
+    ),
+    "gan": ModelInfo(
+        "a generator against a discriminator; no encoder", "Goodfellow et al. 2014, arXiv 1406.2661"
+    ),
+    "vae-gan": ModelInfo(
+        "reconstruction judged by a discriminator, which samples must fool",
+        "Larsen et al. 2016, arXiv 1512.09300",
+    ),
+    "ae": ModelInfo(
+        "plain autoencoder: one code an image, no prior",
+        "Hinton & Salakhutdinov 2006, doi 10.1126/science.1127647",
+    ),
+    "tied": ModelInfo("autoencoder whose decoder is the encoder transposed", _VINCENT),
+    "sparse": ModelInfo("autoencoder whose code units seldom fire", "Ng 2011, CS294A lecture notes"),
+    "contractive": ModelInfo("autoencoder of one layer, its Jacobian kept small", "Rifai et al. 2011, ICML"),
+    "denoising": ModelInfo("autoencoder that learns from masked images", _VINCENT),
+    "vq": ModelInfo("codes from a book of --components", "van den Oord et al. 2017, arXiv 1711.00937"),
+    "m2": ModelInfo("semi-supervised: the class is latent too", "Kingma et al. 2014, arXiv 1406.5298"),
+}
+LIKELIHOODS = ("bernoulli", "gaussian")
+BINARIZATIONS = ("none", "static", "dynamic")
+"""Grey levels as they are; drawn once; drawn anew for each batch (Salakhutdinov and Murray 2008)."""
+MASKS = ("top", "bottom", "left", "right", "centre")
+"""What is unknown of an image that is to be filled in."""
+
 _LIBEN = "Liben-Nowell & Kleinberg 2007, doi 10.1002/asi.20591"
 HEURISTICS = {
     "common-neighbours": ModelInfo("nodes that are neighbours of both", _LIBEN),

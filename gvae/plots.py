@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,9 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from gvae.catalog import metric_label
-from gvae.comparison import Comparison
 from gvae.errors import InputError
 from gvae.files import write_file
+
+if TYPE_CHECKING:
+    from gvae.comparison import Comparison
 
 FORMATS = (".png", ".svg", ".pdf")
 """Endings that `write_figure` knows."""

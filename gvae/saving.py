@@ -51,6 +51,8 @@ def to_bundle(trained: GraphAutoencoder, manifest: Mapping[str, Any]) -> dict[st
 
 def restore(estimator: GraphAutoencoder, bundle: Bundle) -> None:
     """Give an estimator, made with the bundle's parameters, what was learned."""
+    if bundle.graph is None or bundle.embedding is None:
+        raise LookupError("no graph or no embedding")
     config, data = bundle.config, graph_from_tensors(bundle.graph)
     if config["has_ids"]:
         data.node_ids = bundle.embedding["id"].to_list()

@@ -43,6 +43,15 @@ def raw_planetoid() -> Path:
 
 
 @pytest.fixture
+def raw_mnist() -> Path:
+    """A folder with the four files of MNIST, where there is one."""
+    folder = RAW_DATA / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"needs MNIST's files in {folder} (set GVAE_RAW_DATA to their parent)")
+    return folder
+
+
+@pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 

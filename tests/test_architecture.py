@@ -17,6 +17,7 @@ import pytest
 
 import gvae
 import gvae.data
+import gvae.image
 
 # What each part of gvae may import of the others: the arrows, which all point down.
 ALLOWED: dict[str, set[str]] = {
@@ -41,6 +42,10 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"layers", "data", "catalog", "randomness", "errors"},
     "scoring": {"models", "data", "calibration", "metrics", "randomness", "errors"},
     "train": {"scoring", "models", "losses", "data", "config", "randomness", "files", "errors"},
+    "image": {
+        *("layers", "losses", "train", "data", "config", "catalog", "randomness", "bundle", "files"),
+        *("environment", "metrics", "errors", "_optional", "_lazy"),
+    },
     "memory": set(),
     "onednn": set(),
     "workload": {"losses", "models", "data", "catalog"},
@@ -75,6 +80,8 @@ ALLOWED: dict[str, set[str]] = {
         *("repeat", "results", "comparison", "plots", "split_source", "protocols"),
         *("planning", "memory"),
         "cluster_runs",
+        "image",
+        "randomness",
         "estimator",
         "embeddings",
         "train",
@@ -166,7 +173,7 @@ def test_a_planted_upward_import_is_found(source: str, package: str) -> None:
 def test_every_third_party_import_is_a_dependency(root: Path) -> None:
     config = tomllib.loads((root / "pyproject.toml").read_text())
     dependencies = {re.split("[>=<]", line)[0] for line in config["project"]["dependencies"]}
-    distributions = {"torch_geometric": "torch-geometric", "sklearn": "scikit-learn"}
+    distributions = {"torch_geometric": "torch-geometric", "sklearn": "scikit-learn", "PIL": "pillow"}
     used = set()
     for path, _ in modules(root):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -177,7 +184,7 @@ def test_every_third_party_import_is_a_dependency(root: Path) -> None:
     assert {distributions.get(name, name) for name in used} == dependencies
 
 
-@pytest.mark.parametrize("package", [gvae, gvae.data], ids=["gvae", "gvae.data"])
+@pytest.mark.parametrize("package", [gvae, gvae.data, gvae.image], ids=lambda package: package.__name__)
 def test_lazy_names_equal_the_typed_ones(package: Any) -> None:
     tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
@@ -203,6 +210,7 @@ def test_public_names_of_the_parts() -> None:
         "gvae.train": ("LinkTask", "TrainConfig", "fit"),
         "gvae.scoring": ("evaluate",),
         "gvae.experiment": ("run_seeds",),
+        "gvae.image": ("load_images", "build_image_model"),
     }.items():
         assert all(hasattr(importlib.import_module(module), name) for name in names)
 
@@ -210,7 +218,10 @@ def test_public_names_of_the_parts() -> None:
 @pytest.mark.parametrize(
     ("modules", "spared"),
     [
-        *((name, {"torch", "numpy", "typer", "rich", *READERS}) for name in ("gvae", "gvae.data")),
+        *(
+            (name, {"torch", "numpy", "typer", "rich", *READERS})
+            for name in ("gvae", "gvae.data", "gvae.image")
+        ),
         ("gvae.experiment, gvae.data.audit, gvae.data.split_files, gvae.datasets", READERS),
         ("gvae.estimator", {"matplotlib", "sklearn.cluster", "sklearn.mixture"}),
     ],

@@ -67,6 +67,7 @@ def test_what_is_read_is_what_was_written(folder: Path) -> None:
     assert bundle.config == expected["config"]
     assert bundle.history == expected["history"]
     assert bundle.manifest == expected["manifest"]
+    assert bundle.embedding is not None
     assert_frame_equal(bundle.embedding, expected["embedding"])
     read_bundle(folder)
 
@@ -76,6 +77,33 @@ def test_an_empty_bundle_is_one(tmp_path: Path) -> None:
     write_bundle(tmp_path / "run", **empty, embedding=polars.DataFrame())
     bundle = read_bundle(tmp_path / "run")
     assert {name: getattr(bundle, name) for name in empty} == empty
+
+
+def test_a_graph_and_an_embedding_may_be_left_out(tmp_path: Path) -> None:
+    content = parts()
+    del content["graph"], content["embedding"]
+    write_bundle(tmp_path / "run", **content)
+    bundle = read_bundle(tmp_path / "run")
+    assert (bundle.graph, bundle.embedding, bundle.config) == (None, None, content["config"])
+    assert sorted(os.listdir(tmp_path / "run")) == [
+        *("config.json", "history.jsonl", "manifest.json", "model.safetensors")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "message"),
+    [
+        ("image", "graph", r"holds a model of images \(gvae image train\), expected one of a graph"),
+        (None, "image", r"holds a model of a graph \(gvae train\), expected one of images"),
+        ("sound", "image", "holds a model of the kind 'sound', expected one of images"),
+        ([], "graph", r"holds a model of the kind \[\], expected one of a graph"),
+    ],
+)
+def test_each_kind_is_told_from_the_other(kind: Any, asked: str, message: str, tmp_path: Path) -> None:
+    manifest = {} if kind is None else {"kind": kind}
+    write_bundle(tmp_path / "run", **(parts() | {"manifest": manifest}))
+    with pytest.raises(InputError, match=f"run: {message}"):
+        read_bundle(tmp_path / "run", asked)
 
 
 def test_the_files_and_the_manifest(folder: Path) -> None:
@@ -273,7 +301,10 @@ def test_a_manifest_that_is_none(text: str, folder: Path) -> None:
         read_bundle(folder)
 
 
-@pytest.mark.parametrize("files", [None, [], {}, {"../../secret": "0"}, dict.fromkeys(NAMES, "0")])
+LACKING = dict.fromkeys(set(NAMES) - {"manifest.json", "config.json"}, "0")
+
+
+@pytest.mark.parametrize("files", [None, [], {}, {"../../secret": "0"}, dict.fromkeys(NAMES, "0"), LACKING])
 def test_other_lists_of_files_are_refused(files: Any, folder: Path) -> None:
     seal(folder / "manifest.json", unsealed(folder) | {"files": files})
     with pytest.raises(InputError, match=r"manifest\.json: files must be model\.safetensors, .*, got"):

@@ -93,3 +93,19 @@ def interrupted(edges: Path, tmp_path: Path, at_every_epoch: None) -> Path:
         model = GraphAutoencoder(val=0.1, epochs=30)
         model.fit(edges, on_epoch=stop, checkpoint=tmp_path / "half.partial")
     return tmp_path / "half"
+
+
+@pytest.fixture(scope="session")
+def image_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs on the digits: a VAE with a plane, one that saw no threes, a conditional one, a GAN, an AE."""
+    folder = tmp_path_factory.mktemp("images")
+    for name, options in {
+        "plane": "--latent 2",
+        "three": "--latent 4 --without-class 3",
+        "cvae": "--model cvae --latent 2",
+        "gan": "--model gan --latent 2",
+        "ae": "--model ae --latent 4",
+    }.items():
+        result = invoke(f"image train {options} --hidden 16 --epochs 2 --out", folder / name)
+        assert result.exit_code == 0, result.output
+    return folder

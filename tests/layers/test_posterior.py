@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal, kl_divergence
+from torch import Tensor
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from gvae.layers import GaussianPosterior, PointPosterior
+from gvae.errors import InputError
+from gvae.layers import CholeskyPosterior, GaussianPosterior, PointPosterior
 
 
 @pytest.fixture
@@ -57,3 +59,72 @@ def test_a_point_has_no_spread_and_no_kl(generator: torch.Generator) -> None:
     assert torch.equal(posterior.sample(generator), mean)
     assert posterior.kl().tolist() == [0, 0, 0, 0]
     assert torch.equal(state, generator.get_state())
+
+
+@pytest.fixture
+def full(generator: torch.Generator) -> CholeskyPosterior:
+    mean, logstd = torch.randn(2, 20, 4, generator=generator, dtype=torch.double)
+    return CholeskyPosterior(mean, logstd, torch.randn(20, 6, generator=generator, dtype=torch.double))
+
+
+def reference(q: GaussianPosterior | CholeskyPosterior, row: int) -> MultivariateNormal:
+    """One row's distribution, by PyTorch, from the parameters that were given."""
+    scale = q.logstd[row].exp().diag()
+    if isinstance(q, CholeskyPosterior):
+        size = len(scale)
+        below = [(i, j) for i in range(size) for j in range(i)]  # row by row
+        for (i, j), value in zip(below, q.lower[row], strict=True):
+            scale[i, j] = value
+    return MultivariateNormal(q.mean[row], scale_tril=scale)
+
+
+@pytest.mark.parametrize("kind", ["posterior", "full"])
+def test_densities_equal_torch_distributions(
+    kind: str, request: pytest.FixtureRequest, generator: torch.Generator
+) -> None:
+    q: GaussianPosterior | CholeskyPosterior = request.getfixturevalue(kind)
+    z = torch.randn(q.mean.shape, generator=generator, dtype=torch.double)
+    prior = MultivariateNormal(torch.zeros_like(z[0]), torch.eye(z.size(1), dtype=torch.double))
+    rows = [reference(q, row) for row in range(20)]
+    everywhere = torch.stack([p.log_prob(z) for p in rows], dim=1)  # type: ignore[no-untyped-call]
+    assert torch.allclose(q.kl(), torch.stack([kl_divergence(p, prior) for p in rows]))
+    assert torch.allclose(q.log_prob(z), everywhere.diagonal())
+    assert torch.allclose(q.log_prob_of_all(z[:7]), everywhere[:7])  # (7, 20)
+
+
+@pytest.mark.parametrize("kind", ["posterior", "full"])
+def test_repeated_rows_come_one_after_the_other(kind: str, request: pytest.FixtureRequest) -> None:
+    q: GaussianPosterior | CholeskyPosterior = request.getfixturevalue(kind)
+    z = torch.ones_like(q.mean)
+    assert torch.equal(q.repeat(3).mean, torch.cat([q.mean] * 3))
+    assert torch.equal(q.repeat(3).log_prob(z.repeat(3, 1)), q.log_prob(z).repeat(3))
+
+
+def test_full_covariance_samples_have_its_moments(generator: torch.Generator) -> None:
+    """L = ((2, 0), (1, 0.5)): L L^T = ((4, 2), (2, 1.25))."""
+    number = 100_000
+    given = torch.tensor([[1.0, -1.0]]), torch.tensor([[2.0, 0.5]]).log(), torch.tensor([[1.0]])
+    z = CholeskyPosterior(*given).repeat(number).sample(generator)
+    expected = torch.tensor([[4.0, 2.0], [2.0, 1.25]])
+    assert torch.allclose(z.mean(dim=0), torch.tensor([1.0, -1.0]), atol=0.03)
+    assert torch.allclose(z.t().cov(), expected, atol=0.06)
+
+
+def test_full_covariance_sampling_is_reparameterised() -> None:
+    """z = mu + L eps: the gradient by mu is 1, by L's lower element eps_0."""
+    parts = [torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, 1)]
+    mean, logstd, lower = (part.requires_grad_() for part in parts)
+    z = CholeskyPosterior(mean, logstd, lower).sample(torch.Generator().manual_seed(1))
+    by_mean, by_lower = torch.autograd.grad(z[0, 1], (mean, lower))
+    assert by_mean.tolist() == [[0, 1]]
+    assert by_lower.item() == z[0, 0].item()
+
+
+def test_the_heads_fit_the_parameters(generator: torch.Generator) -> None:
+    def outputs(heads: dict[str, int]) -> list[Tensor]:
+        return [torch.randn(3, size, generator=generator) for size in heads.values()]
+
+    assert GaussianPosterior(*outputs(GaussianPosterior.heads(5))).sample(generator).shape == (3, 5)
+    assert CholeskyPosterior(*outputs(CholeskyPosterior.heads(5))).sample(generator).shape == (3, 5)
+    with pytest.raises(InputError, match="full covariance needs a latent of at least 2, got 1"):
+        CholeskyPosterior.heads(1)
