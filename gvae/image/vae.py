@@ -130,7 +130,7 @@ class VampPriorVAE(VAE):
     components
         K.
     others
-        As in `VAE`; without classes.
+        As in `VAE`; without classes, one draw of z for each image.
     """
 
     def __init__(
@@ -141,13 +141,9 @@ class VampPriorVAE(VAE):
         latent: int,
         *,
         components: int = 500,
-        posterior: type[ImagePosterior] = GaussianPosterior,
         likelihood: Likelihood | None = None,
-        samples: int = 1,
     ) -> None:
-        super().__init__(
-            encoder, decoder, shape, latent, posterior=posterior, likelihood=likelihood, samples=samples
-        )
+        super().__init__(encoder, decoder, shape, latent, likelihood=likelihood)
         self.pseudo_inputs = nn.Parameter(torch.empty(components, *shape))
         nn.init.normal_(self.pseudo_inputs, mean=0.5, std=0.1)
 
