@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gvae.experiment import Experiment
 
 
-def repeat(path: str, device: str, json: str | None, jobs: int) -> None:
+def repeat(path: str, device: str, json: str | None, jobs: int | None) -> None:
     """Run every record of a result file again, and print what differs; exit 1 if a figure does."""
     from gvae.repeat import experiments_of
     from gvae.results import read_results

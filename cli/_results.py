@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gvae.train.loop import OnEpoch
 
 
-def run_and_report(experiments: list[list[Experiment]], json: str | None, jobs: int = 1) -> None:
+def run_and_report(experiments: list[list[Experiment]], json: str | None, jobs: int | None) -> None:
     """Run the experiments of each data set together; what is finished is kept, whatever happens."""
     every = [experiment for together in experiments for experiment in together]
     try:
@@ -36,11 +36,12 @@ def _write_and_report(experiments: list[Experiment], json: str | None) -> None:
         _report([experiment for experiment in experiments if experiment.runs], err=json == STDOUT)
 
 
-def run_all(experiments: list[list[Experiment]], jobs: int = 1) -> None:
+def run_all(experiments: list[list[Experiment]], jobs: int | None) -> None:
     """Run the experiments of each data set together, so many seeds at once, behind a progress bar."""
-    from gvae.experiment import check_memory, run_together
+    from gvae.experiment import affordable_jobs, check_memory, run_together
 
     every = [experiment for together in experiments for experiment in together]
+    jobs = affordable_jobs(every) if jobs is None else jobs
     check_memory(every, jobs)  # before the first is run
     with progress_bar() as progress:
         total = sum(len(experiment.seeds) * experiment.epochs for experiment in every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import io
@@ -88,6 +89,7 @@ app.add_typer(image.app, name="image")
 def main() -> None:
     """Entry point of the ``gvae`` script."""
     gc.set_threshold(COLLECT_EVERY)
+    atexit.register(gc.freeze)  # at the end nothing is collected: what torch made takes it a second
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no "±" still gets its table
             stream.reconfigure(errors="replace")

@@ -11,6 +11,7 @@ from gvae.catalog import DATASETS, DEVICES, HEURISTICS, LOSSES, MODELS, PROTOCOL
 from gvae.config import require_int
 from gvae.errors import InputError
 from gvae.presets import PRESETS, Preset
+from gvae.processes import prepare
 from gvae.protocols import PROTOCOLS as RECORDS
 
 from ._console import check_json_target
@@ -72,7 +73,10 @@ From = Annotated[
     str | None,
     typer.Option("--from", metavar="RESULT.json", help="Repeat a result; tell whether its figures differ."),
 ]
-Jobs = Annotated[int, option("So many runs at once, each with its share of the threads.")]
+Jobs = Annotated[
+    int | None,
+    option("So many runs at once, each with its share of the threads.", "a run a thread, if memory allows"),
+]
 ListProtocols = Annotated[bool, typer.Option("--list-protocols", help="List the protocols and exit.")]
 
 
@@ -128,7 +132,7 @@ def command(
     baselines: Baselines = None,
     runs: Runs = 10,
     seed: Seed = 0,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     explain: Explain = False,
     from_: From = None,
     list_protocols: ListProtocols = False,
@@ -144,7 +148,8 @@ def command(
     Example: gvae bench cora citeseer --runs 10
     """
     check_name("device", device, DEVICES)
-    require_int("jobs", jobs, at_least=1)
+    if jobs is not None:
+        require_int("jobs", jobs, at_least=1)
     check_json_target(json, *([from_] if from_ else []))
     if list_protocols:
         print_protocols()
@@ -160,6 +165,8 @@ def command(
     if baselines is None:
         baselines = RECORDS[protocol].negatives != "uniform"
     beside = {name: settings.preset(name) for name in HEURISTICS if baselines}
+    if jobs != 1 and len(seeds) > 1 and device != "cuda" and not explain:
+        prepare()
     common = {"protocol": protocol, "seeds": seeds, "device": device, "read": read.given()}
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
     _refuse_equal_places(experiments, seeds[0])
@@ -171,10 +178,13 @@ def command(
         typer.echo(f"written: {splits.save_split} ({len(seeds) * len(names)} splits)", err=True)
 
 
-def _explain(experiments: list[list[Experiment]], jobs: int) -> None:
+def _explain(experiments: list[list[Experiment]], jobs: int | None) -> None:
+    from gvae.experiment import affordable_jobs
+
     from ._plans import explain_all
 
     every = [experiment for together in experiments for experiment in together]
+    jobs = affordable_jobs(every) if jobs is None else jobs
     plans = [(str(experiment.dataset), experiment.plan(jobs)) for experiment in every]
     explain_all([(name, plan) for name, plan in plans if plan is not None])
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import torch
 from torch_geometric.data import Data
 
 from gvae.catalog import HEURISTICS, MODELS, PUBLISHED, PUBLISHED_SOURCE, check_name
@@ -229,6 +230,27 @@ def check_memory(experiments: Iterable[Experiment], jobs: int = 1) -> None:
         plan = experiment.plan(jobs)
         if plan is not None:
             plan.check(experiment.dataset)
+
+
+def affordable_jobs(experiments: Iterable[Experiment]) -> int:
+    """As many runs at once as this process has threads, if memory and device allow.
+
+    A run alone keeps several threads busy on large graphs only. Heuristics, of which no memory is planned, go
+    one by one.
+    """
+    most = torch.get_num_threads()
+    for experiment in experiments:
+        alone = experiment.plan()
+        if alone is None or experiment._device.type != "cpu":
+            return 1
+        while most > 1 and not _as_alone(experiment.plan(most), alone):
+            most -= 1
+    return most
+
+
+def _as_alone(plan: Plan | None, alone: Plan) -> bool:
+    """Whether so many runs fit, without another loss for the sake of memory."""
+    return plan is not None and plan.fits() and plan.loss == alone.loss
 
 
 def run_together(

@@ -9,16 +9,24 @@ from pathlib import Path
 
 import torch
 
+FEWEST_ROWS = 512
+"""Below so many rows oneDNN's preparations, 15 us a product, take longer than it saves."""
+
 
 @contextmanager
-def onednn_products() -> Iterator[None]:
+def onednn_products(rows: int = FEWEST_ROWS) -> Iterator[None]:
     """Within it torch multiplies float32 matrices on the processor by oneDNN, where `onednn_helps`.
 
     That is asked for by torch's permission to compute in bfloat16, which is taken back at the end; processors
     for which oneDNN makes use of it are left out by `keeps_float32`. For ``Z^T Z`` it divides the sum over
     many rows between threads, whose number then changes the last bits: such products stay outside.
+
+    Parameters
+    ----------
+    rows
+        Of the matrices; small ones are left to MKL.
     """
-    if not onednn_helps():
+    if rows < FEWEST_ROWS or not onednn_helps():
         yield
         return
     with _permission():

@@ -10,11 +10,10 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOADED = ["gvae.experiment"]
+PRELOADED = ["gvae.preloaded"]
 """What a child has imported when it begins; once for all of them where there is a fork server."""
 
 
@@ -36,7 +35,8 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[BasePro
     BaseProcess, Connection
         The child, and our end.
     """
-    context = _context()
+    prepare()
+    context = multiprocessing.get_context("forkserver" if _has_fork_server() else "spawn")
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(target=_begin, args=(target, theirs, *arguments), daemon=True)  # type: ignore[attr-defined]
     with _no_script(), theirs:
@@ -49,15 +49,19 @@ def _begin(target: Callable[..., None], *arguments: Any) -> None:
     target(*arguments)
 
 
-def _context() -> BaseContext:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
+def prepare() -> None:
+    """Start the fork server, where there is one: what it imports, it imports while this process goes on."""
+    if not _has_fork_server():
+        return
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(PRELOADED)
     with _no_interrupts():
         forkserver.ensure_running()
-    return multiprocessing.get_context("forkserver")
+
+
+def _has_fork_server() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
 
 
 @contextmanager

@@ -27,6 +27,11 @@ GRACE = 5.0
 
 
 @dataclass(frozen=True)
+class _Ready:
+    """The work has come."""
+
+
+@dataclass(frozen=True)
 class _Epochs:
     """So many epochs were trained since the last message, up to one that was recorded."""
 
@@ -88,10 +93,9 @@ def run_in_workers(
     jobs = min(jobs, len(seeds))
     waiting, workers, known = deque(seeds), list[_Worker](), set[str]()
     try:
-        for _ in range(jobs):
-            workers.append(_Worker(threads=max(1, torch.get_num_threads() // jobs)))
-            workers[-1].send(work)
-            workers[-1].begin(waiting.popleft())
+        _start(workers, jobs, work, known)
+        for worker in workers:
+            worker.begin(waiting.popleft())
         busy = [*workers]
         while busy:
             for worker in _ready(busy):
@@ -100,7 +104,7 @@ def run_in_workers(
                     on_result(message.value)
                 elif isinstance(message, _Epochs):
                     _replay(message, on_epoch)
-                else:
+                elif isinstance(message, _End):
                     _settle(message, known)
                     if waiting:
                         worker.begin(waiting.popleft())
@@ -108,6 +112,9 @@ def run_in_workers(
                         busy.remove(worker)
     finally:
         _stop(workers)
+
+
+_Message = _Ready | _Epochs | _Result | _End
 
 
 class _Worker:
@@ -129,9 +136,9 @@ class _Worker:
         except (pickle.PicklingError, AttributeError, TypeError, RuntimeError) as error:
             raise _cannot_be_shared(error) from error
 
-    def receive(self) -> _Epochs | _Result | _End:
+    def receive(self) -> _Message:
         try:
-            message: _Epochs | _Result | _End = self.connection.recv()
+            message: _Message = self.connection.recv()
         except (EOFError, ConnectionError) as error:
             raise self._death() from error
         return message
@@ -143,6 +150,17 @@ class _Worker:
             f"a worker process ended unexpectedly {when} (exit code {self.process.exitcode}); "
             "if memory ran out, fewer jobs need less"
         )
+
+
+def _start(workers: list[_Worker], jobs: int, work: Work[Any], known: set[str]) -> None:
+    """Append so many workers, and wait until all have the work: passing tensors is not to be cut short."""
+    for _ in range(jobs):
+        workers.append(_Worker(threads=max(1, torch.get_num_threads() // jobs)))
+        workers[-1].send(work)
+    for worker in workers:
+        message = worker.receive()
+        if isinstance(message, _End):  # the work cannot be taken there
+            _settle(message, known)
 
 
 def _ready(workers: list[_Worker]) -> list[_Worker]:
@@ -188,6 +206,7 @@ def _serve(connection: Connection, threads: int, dtype: torch.dtype) -> None:
         except (AttributeError, ImportError, pickle.UnpicklingError) as error:  # a class of the user's script
             connection.send(_End(_cannot_be_shared(error), []))
             return
+        connection.send(_Ready())
         while True:
             connection.send(_done(work, connection.recv(), connection))
 

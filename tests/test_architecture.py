@@ -66,6 +66,7 @@ ALLOWED: dict[str, set[str]] = {
         *("presets", "protocols", "catalog", "metrics", "errors"),
     },
     "processes": set(),
+    "preloaded": {"experiment"},
     "workers": {"processes", "train", "errors"},
     "experiment": {
         *("runs", "workers", "planning", "split_source", "manifest", "scoring", "train", "data"),
@@ -81,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
         *("planning", "memory"),
         "cluster_runs",
         "image",
+        "processes",
         "randomness",
         "estimator",
         "embeddings",

@@ -17,7 +17,8 @@ from gvae.data.split_files import split_hashes
 from gvae.datasets import load
 from gvae.environment import peak_memory, resolve_device
 from gvae.errors import InputError, UnknownNameError
-from gvae.experiment import Experiment, run_seeds
+from gvae.experiment import Experiment, affordable_jobs, run_seeds
+from gvae.memory import free_memory
 from gvae.metrics import Scores
 from gvae.models import GraphModel, build
 from gvae.presets import PRESETS, Preset
@@ -227,3 +228,22 @@ def test_no_more_runs_are_planned_at_once_than_there_are() -> None:
     assert many is not None
     assert two is not None
     assert many.runs == two.runs == 2
+
+
+def test_jobs_are_one_a_thread_unless_memory_or_a_heuristic_forbids() -> None:
+    def experiment(model: str = "gae", hidden: int = 32) -> Experiment:
+        return Experiment(load("karate"), model, preset=Preset(hidden=hidden), device="cpu")
+
+    free, large = free_memory(torch.device("cpu")), experiment(hidden=10**6).plan()
+    assert free is not None
+    assert large is not None
+    two_fifths = int(0.4 * free / large.needed() * 10**6)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        assert affordable_jobs([experiment()]) == 4
+        assert affordable_jobs([experiment(), experiment(hidden=two_fifths)]) == 2
+        assert affordable_jobs([experiment(hidden=10 * two_fifths)]) == 1
+        assert affordable_jobs([experiment(), experiment("katz")]) == 1
+    finally:
+        torch.set_num_threads(threads)

@@ -108,10 +108,15 @@ def _between(ends: Sequence[float]) -> float:
 def taking_turns(
     graph: str, data: Data, contenders: Sequence[str], epochs: int, repetitions: int
 ) -> Iterator[Run]:
-    """Run the contenders by turns, A B C, A B C, ...; each repetition has a split and seed of its own."""
-    for seed in range(FIRST_SEED, FIRST_SEED + repetitions):
+    """Run the contenders by turns, A B C, B C A, ...: each in every place, as what ran before has effects.
+
+    Each repetition has a split and seed of its own.
+    """
+    for repetition in range(repetitions):
+        seed = FIRST_SEED + repetition
         split = split_links(data, seed=seed)
-        for contender in contenders:
+        first = repetition % len(contenders)
+        for contender in [*contenders[first:], *contenders[:first]]:
             yield run_once(graph, contender, split, epochs, seed)
 
 

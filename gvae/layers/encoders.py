@@ -12,7 +12,8 @@ from torch_geometric.nn.dense.linear import Linear
 from gvae.config import require_int
 from gvae.data.graph import is_sparse
 from gvae.errors import InputError
-from gvae.layers.sparse import normalized_adjacency, propagated_features, sparse_matmul
+from gvae.layers.sparse import normalized_adjacency, sparse_matmul
+from gvae.layers.two_layers import TwoLayers, graph_of
 
 
 class FeatureLinear(Linear):  # type: ignore[misc]
@@ -48,8 +49,8 @@ class GCNLayer(GCNConv):  # type: ignore[misc]
 class GCNEncoder(nn.Module):
     """Two-layer GCN, ``A~ ReLU(A~ X W0) W`` for each head W (Kipf and Welling 2016, section 2).
 
-    Glorot uniform weights, no bias, no dropout. The heads share one sparse product, and ``A~ X`` is made once
-    where that is the cheaper, see `propagated_features`; layer by layer, ``W0`` and ``heads`` give the same.
+    Glorot uniform weights, no bias, no dropout. `TwoLayers` computes it, with a gradient written by hand;
+    features that are learned go layer by layer through ``W0`` and ``heads``, which gives the same.
 
     Parameters
     ----------
@@ -114,21 +115,11 @@ class GCNEncoder(nn.Module):
         if x is not None and x.size(1) != self.in_channels:
             raise InputError(f"x must have {self.in_channels} columns, got {x.size(1)}")
         num_nodes = self.in_channels if x is None else x.size(0)
-        adjacency = normalized_adjacency(edge_index, num_nodes, self.W0.lin.weight.dtype, edge_weight)
-        return self._heads(self._first(x, adjacency).relu(), adjacency)
-
-    def _first(self, x: Tensor | None, adjacency: Tensor) -> Tensor:
-        """``A~ X W0``, as ``(A~ X) W0`` where that is the cheaper."""
-        propagated = None if x is None else propagated_features(x, adjacency)
-        linear = self.W0.lin
-        hidden: Tensor = sparse_matmul(adjacency, linear(x)) if propagated is None else linear(propagated)
-        return hidden
-
-    def _heads(self, hidden: Tensor, adjacency: Tensor) -> tuple[Tensor, ...]:
-        """``A~ H W`` of all heads with one sparse product, on whichever side of it is the narrower."""
-        weights: list[Tensor] = [*self.heads.parameters()]  # each (out_channels, hidden channels)
-        if sum(weight.size(0) for weight in weights) >= hidden.size(1):
-            propagated = sparse_matmul(adjacency, hidden)
-            return tuple(propagated @ weight.t() for weight in weights)
-        outputs = sparse_matmul(adjacency, hidden @ torch.cat(weights).t())
-        return outputs.chunk(len(weights), dim=1)
+        first, heads = self.W0.lin.weight, [cast(GCNLayer, head) for head in self.heads.values()]
+        if x is not None and x.requires_grad:
+            adjacency = normalized_adjacency(edge_index, num_nodes, first.dtype, edge_weight)
+            hidden = self.W0(x, adjacency).relu()
+            return tuple(head(hidden, adjacency) for head in heads)
+        graph = graph_of(edge_index, x, edge_weight, first.dtype, num_nodes)
+        outputs: tuple[Tensor, ...] = TwoLayers.apply(graph, first, *(head.lin.weight for head in heads))  # type: ignore[no-untyped-call]
+        return outputs

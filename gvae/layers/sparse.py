@@ -22,7 +22,7 @@ INT32_MAX = torch.iinfo(torch.int32).max
 Result = TypeVar("Result")
 
 
-class _Remembered(Generic[Result]):
+class Remembered(Generic[Result]):
     """A function of a constant tensor that is computed once per tensor (and further arguments)."""
 
     def __init__(self, build: Callable[..., Result]) -> None:
@@ -30,6 +30,7 @@ class _Remembered(Generic[Result]):
         self._known: MutableMapping[Tensor, tuple[Any, Result]] = WeakTensorKeyDictionary()
 
     def __call__(self, tensor: Tensor, *args: Any) -> Result:
+        """What is remembered of the tensor with these arguments, built if there is none."""
         if any(isinstance(part, Tensor) and part.is_inference() for part in (tensor, *args)):
             return self._build(tensor, *args)
         # Tensors among the arguments are told apart by identity; the key keeps them alive.
@@ -79,22 +80,22 @@ def _narrow(matrix: Tensor) -> Tensor:
     return torch.sparse_csr_tensor(crow, columns, values, matrix.shape)
 
 
-def _operator(matrix: Tensor, transposed: bool) -> Tensor:
-    """The matrix, or its transpose, in the form in which it is multiplied."""
+def operator(matrix: Tensor, transposed: bool) -> Tensor:
+    """A sparse CSR matrix, or its transpose, in the form in which it is multiplied."""
     made = _transpose(matrix) if transposed else None
     if made is None:
         made = _narrowed(matrix)
     return matrix if made is None else made
 
 
-@_Remembered
+@Remembered
 def _narrowed(matrix: Tensor) -> Tensor | None:
     """The matrix with 32-bit indices; None for itself, which must not be kept alive by what is remembered."""
     narrow = _narrow(matrix)
     return None if narrow is matrix else narrow
 
 
-@_Remembered
+@Remembered
 def _transpose(matrix: Tensor) -> Tensor | None:
     """The transpose with 32-bit indices; None where the matrix is symmetric, as A~ is."""
     narrow = _narrow(matrix)
@@ -119,7 +120,7 @@ class _SparseMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, dense: Tensor, transposed: bool) -> Tensor:
         ctx.matrix, ctx.transposed = matrix, transposed
-        return multiply(_operator(matrix, transposed), dense)
+        return multiply(operator(matrix, transposed), dense)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, None]:
@@ -149,7 +150,7 @@ def sparse_matmul(matrix: Tensor, dense: Tensor) -> Tensor:
     return product
 
 
-@_Remembered
+@Remembered
 def _normalized_adjacency(
     edge_index: Tensor, num_nodes: int, dtype: torch.dtype, edge_weight: Tensor | None
 ) -> Tensor:
@@ -218,7 +219,7 @@ def propagated_features(x: Tensor, adjacency: Tensor) -> Tensor | None:
     return None if x.requires_grad else _propagated_features(x, adjacency)
 
 
-@_Remembered
+@Remembered
 def _propagated_features(x: Tensor, adjacency: Tensor) -> Tensor | None:
     if x.layout != torch.sparse_csr:
         return adjacency @ x.to(adjacency.dtype)

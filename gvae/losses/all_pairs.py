@@ -93,7 +93,7 @@ def all_pairs_softplus(
     work = (buffer or Buffer()).get(_Triangle, z, block or default_block(num_nodes, z.device))
     work.z[:num_nodes] = z.detach()
     work.gradient.zero_()
-    with onednn_products():
+    with onednn_products(num_nodes):
         for rows, rest, rest_t, logits, gradient, behind_t, behind in work.blocks:
             torch.mm(rows, rest_t, out=logits)
             if value:
@@ -142,7 +142,7 @@ def some_pairs_softplus(
     gradient, total = torch.empty_like(z), z.new_zeros((), dtype=torch.double)
     block = min(block or default_block(nodes.numel(), z.device), z.size(0))
     memory = (buffer or Buffer()).get(_memory, drawn, block)  # (block, m)
-    with onednn_products():
+    with onednn_products(z.size(0)):
         for rows, part in zip(torch.split(z, block), torch.split(gradient, block), strict=True):
             logits = torch.mm(rows, drawn_t, out=memory[: len(rows)])
             if value:

@@ -285,7 +285,8 @@ def test_a_run_that_diverges_ends_the_benchmark_and_is_named(
     tmp_path: Path, explodes_at: Callable[[int], None]
 ) -> None:
     explodes_at(25)
-    result = invoke(f"bench karate --model gae --epochs 20 --runs 3 --seed 4 --json {tmp_path / 'r.json'}")
+    quick = "bench karate --model gae --epochs 20 --runs 3 --seed 4 --jobs 1"
+    result = invoke(f"{quick} --json {tmp_path / 'r.json'}")
     assert result.exit_code == 1
     assert "Error: gae on karate, seed 5: the " in result.stderr
     assert "training diverged; try a learning rate below 0.01" in result.stderr

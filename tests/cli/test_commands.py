@@ -130,7 +130,7 @@ def test_an_interruption_keeps_finished_runs(tmp_path: Path, monkeypatch: pytest
         return run_seed(self, seed, on_epoch)
 
     monkeypatch.setattr(Trial, "run", interrupted)
-    result = bench("karate", "--runs", "4", "--epochs", "2", "--json", str(target))
+    result = bench("karate", "--runs", "4", "--epochs", "2", "--jobs", "1", "--json", str(target))
     records = json.loads(target.read_text())
     jsonschema.validate(records, SCHEMA)
     assert result.exit_code == 130

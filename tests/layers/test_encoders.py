@@ -115,13 +115,45 @@ def test_features_are_propagated_beforehand_where_that_has_fewer_products(
         assert propagated_features(x, adjacency) is propagated
 
 
+@pytest.mark.parametrize("kind", ["dense", "sparse", "one-hot", "none"])
+@pytest.mark.parametrize("heads", [("mu",), ("mu", "logstd")])
+def test_gradients_are_right_where_the_adjacency_is_not_symmetric(
+    random_graph: Callable[..., Data], kind: str, heads: tuple[str, ...]
+) -> None:
+    data = random_graph()
+    dense, x = features_of(kind, data, torch.double)
+    one_way = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
+    encoder = make_encoder(dense.size(1), heads=heads).double()
+
+    def outputs(*weights: Tensor) -> tuple[Tensor, ...]:
+        named = dict(zip((name for name, _ in encoder.named_parameters()), weights, strict=True))
+        found: tuple[Tensor, ...] = torch.func.functional_call(encoder, named, (x, one_way))
+        return found
+
+    assert torch.autograd.gradcheck(outputs, tuple(encoder.parameters()))
+
+
 def test_features_that_are_learned_get_their_gradient(random_graph: Callable[..., Data]) -> None:
+    """They go layer by layer, which gives the same."""
     data = random_graph()
     assert data.x is not None
     x = data.x.clone().requires_grad_()
-    make_encoder(8)(x, data.edge_index)[0].sum().backward()
+    encoder = make_encoder(8)
+    learned = encoder(x, data.edge_index)
+    for ours, reference in zip(learned, encoder(data.x, data.edge_index), strict=True):
+        assert torch.allclose(ours, reference, atol=1e-6)
+    learned[0].sum().backward()
     assert x.grad is not None
     assert x.grad.abs().sum() > 0
+
+
+def test_there_is_no_second_derivative(random_graph: Callable[..., Data]) -> None:
+    data = random_graph()
+    encoder = make_encoder(8)
+    mu = encoder(data.x, data.edge_index)[0]
+    (gradient,) = torch.autograd.grad(mu.square().sum(), encoder.W0.lin.weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()  # type: ignore[no-untyped-call]
 
 
 def test_a_second_graph_is_not_served_from_the_first(random_graph: Callable[..., Data]) -> None:

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from gvae.errors import InputError
 from gvae.layers import normalized_adjacency, propagate, sparse_matmul
-from gvae.layers.sparse import _operator, _transpose
+from gvae.layers.sparse import _transpose, operator
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 1000))
@@ -37,17 +37,17 @@ def test_tensors_made_in_inference_mode_can_be_used() -> None:
     with torch.inference_mode():
         matrix = torch.eye(3).to_sparse_csr()
         assert torch.equal(sparse_matmul(matrix, torch.ones(3, 1)), torch.ones(3, 1))
-        assert torch.equal(_operator(matrix, transposed=True).to_dense(), torch.eye(3))
+        assert torch.equal(operator(matrix, transposed=True).to_dense(), torch.eye(3))
 
 
 def test_the_transpose_is_remembered_while_the_matrix_lives() -> None:
     dense = torch.tensor([[1.0, 2.0], [0.0, 3.0], [4.0, 0.0]])
     matrix = dense.to_sparse_csr()
-    first = _operator(matrix, transposed=True)
-    assert _operator(matrix, transposed=True) is first
+    first = operator(matrix, transposed=True)
+    assert operator(matrix, transposed=True) is first
     assert torch.equal(first.to_dense(), dense.t())
     matrix.values().mul_(2)
-    assert torch.equal(_operator(matrix, transposed=True).to_dense(), 2 * dense.t())
+    assert torch.equal(operator(matrix, transposed=True).to_dense(), 2 * dense.t())
     known = len(_transpose._known)
     del matrix, first
     gc.collect()
@@ -57,7 +57,7 @@ def test_the_transpose_is_remembered_while_the_matrix_lives() -> None:
 @pytest.mark.parametrize("dense", [torch.eye(3), torch.tensor([[1.0, 2.0], [2.0, 0.0]])])
 def test_a_symmetric_matrix_is_its_own_transpose_and_is_not_kept_alive(dense: torch.Tensor) -> None:
     matrix = dense.to_sparse_csr()
-    assert _operator(matrix, transposed=True) is _operator(matrix, transposed=False)
+    assert operator(matrix, transposed=True) is operator(matrix, transposed=False)
     known = len(_transpose._known)
     del matrix
     gc.collect()
@@ -68,7 +68,7 @@ def test_products_have_indices_of_32_bits(path_graph: Data) -> None:
     """Torch would make them anew, from 64 bits, for each product."""
     for matrix in (torch.rand(3, 4).to_sparse_csr(), normalized_adjacency(path_graph.edge_index, 4)):
         for transposed in (False, True):
-            assert _operator(matrix, transposed).col_indices().dtype == torch.int32
+            assert operator(matrix, transposed).col_indices().dtype == torch.int32
 
 
 def test_weights_are_in_the_adjacency_and_each_weight_tensor_has_its_own() -> None:
