@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gvae.catalog import BINARIZATIONS, DEVICES, IMAGE_MODELS, LIKELIHOODS, check_name
+from gvae.catalog import BINARIZATIONS, DEVICES, IMAGE_MODELS, LIKELIHOODS, SCHEDULES, check_name
 from gvae.config import TrainConfig, require_int
 
 from ._options import option
@@ -39,6 +39,10 @@ class SourceOptions:
     download: Annotated[bool, typer.Option("--download", help="Fetch these files if they are missing.")] = (
         False
     )
+    val: Annotated[
+        int | None,
+        option("Images kept from learning, to judge the epochs by; 0 for none.", "a tenth, of mnist 5000"),
+    ] = None
     without_class: Annotated[
         int | None, option("Learn nothing of one class, for gvae image anomaly.", "none", metavar="CLASS")
     ] = None
@@ -57,8 +61,11 @@ class ImageModelOptions:
     latent: Annotated[int, option("Dimensions of z.")] = 20
     hidden: Annotated[int, option("Units of the hidden layer.")] = 400
     epochs: Annotated[int, option("Training epochs.")] = 20
-    batch_size: Annotated[int, option("Images a batch.")] = 128
+    batch_size: Annotated[int | None, option("Images a batch.", "128, of few images fewer")] = None
     lr: Annotated[float, option("Learning rate of Adam.")] = 0.001
+    schedule: Annotated[
+        str, option("constant, or cosine: the rate falls to nearly 0 at the end.", of=SCHEDULES)
+    ] = "cosine"
     beta: Annotated[float, option("Weight of the KL term; other than 1 it is the beta-VAE.")] = 1.0
     binarize: Annotated[
         str, option("Pixels as grey levels (none), drawn once or for each batch.", of=BINARIZATIONS)
@@ -81,8 +88,10 @@ class ImageModelOptions:
         check_name("likelihood", self.likelihood, LIKELIHOODS)
         check_name("device", self.device, DEVICES)
         for name in ("latent", "hidden", "batch_size", "samples", "components"):
-            require_int(name.replace("_", "-"), getattr(self, name), at_least=1)
-        return TrainConfig(epochs=self.epochs, lr=self.lr, beta=self.beta, eval_every=1, seed=seed)
+            if getattr(self, name) is not None:
+                require_int(name.replace("_", "-"), getattr(self, name), at_least=1)
+        schedule = check_name("schedule", self.schedule, SCHEDULES)
+        return TrainConfig(self.epochs, self.lr, schedule, beta=self.beta, eval_every=1, seed=seed)  # type: ignore[arg-type]
 
     def sizes(self) -> dict[str, Any]:
         """The keywords of `gvae.image.Sizes` that do not come from the images."""

@@ -65,9 +65,10 @@ class ImageRun:
         source, told = self._source(), self.saved.settings["source"]
         if source in NAMES:
             folder = told.get("data_dir") if data_dir is None else data_dir
-            split = load_images(source, data_dir=folder)
+            split = load_images(source, data_dir=folder, val=told.get("val"))
         else:
-            split = load_images(source if data_dir is None else data_dir, seed=told.get("seed", 0))
+            place = source if data_dir is None else data_dir
+            split = load_images(place, val=told.get("val"), seed=told.get("seed", 0))
         if split.train.shape != self.saved.sizes.shape or images_hash(split.train) != told.get("sha256"):
             text = f"the images of {source} are not those that {self.path} was trained on"
             warnings.warn(text, GvaeWarning, stacklevel=2)

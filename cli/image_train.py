@@ -91,20 +91,25 @@ def _prepare(data: str, source: SourceOptions, options: ImageModelOptions, seed:
     from gvae.environment import resolve_device
     from gvae.image import Sizes, build_image_model, load_images
     from gvae.image.saving import images_hash
+    from gvae.image.task import default_batch_size
 
     device = resolve_device(options.device)
-    split = load_images(data, data_dir=source.data_dir, download=source.download, seed=seed)
+    split = load_images(
+        data, data_dir=source.data_dir, val=source.val, seed=seed, download=source.download
+    )
     told = {
         "source": place_of(data),
         "data_dir": source.data_dir and os.path.abspath(source.data_dir),
         "seed": seed,
+        "val": source.val,
         "sha256": images_hash(split.train),
         "without_class": source.without_class,
         "labels_per_class": source.labels_per_class,
     }
     sizes = Sizes(split.train.shape, classes=split.train.classes, **options.sizes())
     model = build_image_model(options.model, sizes, seed=seed).to(device)
-    training = {"batch_size": options.batch_size, "binarize": options.binarize}
+    batch_size = options.batch_size or default_batch_size(len(split.train))
+    training = {"batch_size": batch_size, "binarize": options.binarize}
     return Prepared(_chosen(split, source, seed), model, sizes, told, training)
 
 
@@ -132,7 +137,8 @@ def _fit(
 
     model, split = prepared.model, prepared.split
     device = next(model.parameters()).device
-    task = task_for(model, split.train.to(device), split.val.to(device), **prepared.training)
+    val = None if split.val is None else split.val.to(device)
+    task = task_for(model, split.train.to(device), val, **prepared.training)
     learned = {name: value for name, value in prepared.source.items() if name not in ("source", "data_dir")}
     told = {"model": options.model, "sizes": asdict(prepared.sizes), "images": learned, **prepared.training}
     keeper = Checkpoint(partial, fingerprint=told)
@@ -150,9 +156,8 @@ def _fit(
 def _report(prepared: Prepared, history: History, out: str) -> None:
     split, model = prepared.split, prepared.model
     shape = " x ".join(map(str, split.train.shape))
-    images = (
-        f"{len(split.train):,} to learn from, {len(split.val):,} to validate, {shape} each ({split.name})"
-    )
+    kept = "none" if split.val is None else f"{len(split.val):,}"
+    images = f"{len(split.train):,} to learn from, {kept} to validate, {shape} each ({split.name})"
     weights = sum(weight.numel() for weight in model.parameters())
     rows = [
         ("images", images),

@@ -17,7 +17,7 @@ def command() -> None:
         *found["packages"].items(),
         (
             "torch-scatter",
-            "in use" if found["torch_scatter"] else "not installed (optional: the extra 'scatter')",
+            "installed" if found["torch_scatter"] else "not installed (optional: the extra 'scatter')",
         ),
         ("CUDA device", found["cuda"] or "none"),
         ("CPU threads", str(found["threads"])),

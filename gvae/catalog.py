@@ -147,6 +147,9 @@ METRICS = {
 
 TIES = "average rank: 1 + negatives above + half of those with an equal score"
 
+SCHEDULES = ("constant", "cosine")
+"""How the learning rate goes on from epoch to epoch."""
+
 LOSSES = {
     "full": "all N x N pairs, exactly, in row blocks",
     "sampled": "the same, estimated: all edges (at most 2^18), all nodes against 128 drawn anew each epoch",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
 
-from gvae.catalog import LOSSES, check_name
+from gvae.catalog import LOSSES, SCHEDULES, check_name
 from gvae.errors import InputError
 
 
@@ -22,6 +22,9 @@ class TrainConfig:
         Passes over the training data; at least 1.
     lr
         Learning rate of Adam, per step; positive.
+    schedule
+        ``"constant"``, or ``"cosine"``: the learning rate falls from ``lr`` to nearly 0 along half a cosine,
+        epoch by epoch (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
     beta
         Weight of the KL term; 1 is Kipf's objective (see `gvae.losses.variational_loss`), 0 leaves it out.
     loss
@@ -49,6 +52,7 @@ class TrainConfig:
 
     epochs: int = 200
     lr: float = 0.01
+    schedule: Literal["constant", "cosine"] = "constant"
     beta: float = 1.0
     loss: str = "full"
     block: int | None = None
@@ -67,8 +71,16 @@ class TrainConfig:
             raise InputError(f"lr must be a positive number, got {self.lr!r}")
         if not (_is_finite(self.beta) and self.beta >= 0):
             raise InputError(f"beta must be a number >= 0, got {self.beta!r}")
+        check_name("schedule", self.schedule, SCHEDULES)
         check_name("loss", self.loss, LOSSES)
         check_name("select", self.select, ("last", "val"))
+
+
+    def lr_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, the first being 1."""
+        if self.schedule == "constant":
+            return self.lr
+        return self.lr / 2 * (1 + math.cos(math.pi * (epoch - 1) / self.epochs))
 
 
 def require_int(name: str, value: Any, at_least: int) -> int:

@@ -8,11 +8,11 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch_geometric.typing import WITH_TORCH_SCATTER
 
 import gvae
 from gvae.catalog import DEVICES, check_name
@@ -43,7 +43,7 @@ def environment() -> dict[str, Any]:
         "revision": revision(),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},
-        "torch_scatter": WITH_TORCH_SCATTER,
+        "torch_scatter": find_spec("torch_scatter") is not None,
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

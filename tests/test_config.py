@@ -50,6 +50,13 @@ def test_a_preset_leaves_selection_and_seed_to_others() -> None:
             Preset(train=train)
 
 
+def test_the_rate_falls_along_half_a_cosine_if_so_asked() -> None:
+    constant, cosine = TrainConfig(epochs=4, lr=0.1), TrainConfig(epochs=4, lr=0.1, schedule="cosine")
+    assert [constant.lr_at(epoch) for epoch in (1, 4)] == [0.1, 0.1]
+    rates = [cosine.lr_at(epoch) for epoch in (1, 2, 3, 4)]
+    assert rates == pytest.approx([0.1, 0.05 * (1 + 0.5**0.5), 0.05, 0.05 * (1 - 0.5**0.5)])
+
+
 def test_a_config_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().epochs = 3  # type: ignore[misc]

@@ -76,11 +76,11 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Three parts: to learn from, to choose by, and to score once; ``name`` says of what."""
+    """Three parts: to learn from, to choose by (if there is one), and to score once; ``name`` says of what."""
 
     name: str
     train: Images
-    val: Images
+    val: Images | None
     test: Images
 
     def without_class(self, label: int) -> ImageSplit:
@@ -95,7 +95,8 @@ class ImageSplit:
         if not 0 <= label < classes:
             known = f"a class, 0..{classes - 1}" if classes else "labels, and these images have none"
             raise InputError(f"leaving a class out needs {known}, got class {label}")
-        return replace(self, train=_without(self.train, label), val=_without(self.val, label))
+        val = None if self.val is None else _without(self.val, label)
+        return replace(self, train=_without(self.train, label), val=val)
 
 
 def _without(images: Images, label: int) -> Images:

@@ -212,7 +212,7 @@ def task_for(
     train: Images,
     val: Images | None = None,
     *,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     binarize: str = "none",
 ) -> ImageTask:
     """The task that trains a model: `AdversarialTask` where there is a discriminator, else `ImageTask`.

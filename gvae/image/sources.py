@@ -48,7 +48,7 @@ def load_images(
     data_dir
         Folder of the IDX files; by default ``gvae/images/SOURCE`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
     val
-        Images of the validation part; by default as above.
+        Images of the validation part; by default as above, with 0 there is none.
     seed
         Shuffles what has no split of its own before it is parted; with labels, each part has about the
         classes' shares. The split of a named data set is always the same: that of the digits is drawn by
@@ -118,7 +118,9 @@ def _shuffled(name: str, images: Images, test: int, val: int, seed: int) -> Imag
 
 def _parted(name: str, learn: Images, test: Images, val: int) -> ImageSplit:
     """Make the last ``val`` images of ``learn`` the validation part."""
-    val = require_int("val", val, at_least=1)
+    val = require_int("val", val, at_least=0)
+    if val == 0:
+        return ImageSplit(name, learn, None, test)
     if val >= len(learn):
         raise InputError(
             f"{name}: val must be at most {len(learn) - 1}, to leave some to learn from, got {val}"

@@ -20,6 +20,11 @@ EVALUATED_AT_ONCE = 500
 """Validation images that pass the model together."""
 
 
+def default_batch_size(images: int) -> int:
+    """128, or of few images so many, a power of two and at least 16, that an epoch has 64 steps."""
+    return min(128, max(16, 1 << (max(images // 64, 1).bit_length() - 1)))
+
+
 class ImageTask:
     """Train an `ImageModel` by Adam on batches, for `gvae.train.fit`.
 
@@ -31,7 +36,7 @@ class ImageTask:
         What to learn from, and what the epochs are judged by: the mean of the negative loss, for a VAE its
         ELBO in nats, one draw of z for each image; without ``val`` nothing is judged.
     batch_size
-        Images a batch; the last of an epoch may be smaller.
+        Images a batch, by default `default_batch_size`; the last of an epoch may be smaller.
     binarize
         One of `BINARIZATIONS`. ``val`` is drawn once, from ``config.seed``, unless it is ``"none"``.
     """
@@ -42,11 +47,13 @@ class ImageTask:
         train: Images,
         val: Images | None = None,
         *,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         binarize: str = "none",
     ) -> None:
         check_name("binarize", binarize, BINARIZATIONS)
         self.model = model
+        if batch_size is None:
+            batch_size = default_batch_size(len(train))
         self.batch_size = require_int("batch_size", batch_size, at_least=1)
         self._train, self._val, self._binarize = train, val, binarize
 

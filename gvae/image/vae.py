@@ -15,6 +15,9 @@ from gvae.losses import LossOutput
 
 ImagePosterior = GaussianPosterior | CholeskyPosterior
 
+DECODED_AT_ONCE = 256
+"""Draws that pass the decoder together, if an image has several: as many as stay in the cache."""
+
 
 class VAE(ImageModel):
     """Variational autoencoder (Kingma and Welling 2014, arXiv 1312.6114), and its relatives by argument.
@@ -84,7 +87,8 @@ class VAE(ImageModel):
         """``-E log p(x | z) + beta KL``, the negative ELBO; with ``samples`` > 1 the negative IWAE bound."""
         posterior = self.encode(x, y)
         if self.samples > 1:
-            return self._importance_weighted(x, y, posterior, beta, generator)
+            z, ratio = self._draws(posterior, self.samples, generator)
+            return self._bound(x, y, z, ratio, beta, generator)
         z = posterior.sample(generator)
         recon = -self.likelihood.log_prob(self.output(z, y), x).mean()
         kl = self.kl(posterior, z).mean()
@@ -98,26 +102,44 @@ class VAE(ImageModel):
         Their log-mean-exp over the draws is a lower bound of ``log p(x)`` in the mean (Burda et al. 2016,
         eq. 8), and tends to it. With ``beta`` the logarithm of ``p(z) / q(z | x)`` counts so many times.
         """
-        recon, ratio = self._parts(x, y, self.encode(x, y), samples, generator)
-        return recon + beta * ratio
+        z, ratio = self._draws(self.encode(x, y), samples, generator)
+        return self._recon(x, y, z) + beta * ratio
 
-    def _parts(
-        self, x: Tensor, y: Tensor | None, posterior: ImagePosterior, samples: int, generator: torch.Generator
+    def _draws(
+        self, posterior: ImagePosterior, samples: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """``log p(x | z)`` and ``log p(z) / q(z | x)``, shape ``(samples, n)`` each."""
+        """z, shape ``(samples, n, D)``, and ``log p(z) / q(z | x)``, shape ``(samples, n)``."""
         repeated = posterior.repeat(samples)  # rows: all images, then all of them again
         z = repeated.sample(generator)
-        labels = None if y is None else y.repeat(samples)
-        recon = self.likelihood.log_prob(self.output(z, labels), x.repeat(samples, 1, 1, 1))
         ratio = self.prior_log_prob(z) - repeated.log_prob(z)
-        return recon.view(samples, -1), ratio.view(samples, -1)
+        return z.view(samples, -1, self.latent), ratio.view(samples, -1)
 
-    def _importance_weighted(
-        self, x: Tensor, y: Tensor | None, posterior: ImagePosterior, beta: float, generator: torch.Generator
+    def _recon(self, x: Tensor, y: Tensor | None, z: Tensor) -> Tensor:
+        """``log p(x | z)`` of draws ``(samples, n, D)``, shape ``(samples, n)``, some at a time."""
+
+        def of(draws: Tensor) -> Tensor:
+            labels = None if y is None else y.repeat(len(draws))
+            output = self.output(draws.flatten(0, 1), labels)
+            return self.likelihood.log_prob(output, x.repeat(len(draws), 1, 1, 1)).view(len(draws), -1)
+
+        return torch.cat([of(draws) for draws in z.split(max(1, DECODED_AT_ONCE // len(x)))])  # type: ignore[no-untyped-call]
+
+    def _bound(
+        self, x: Tensor, y: Tensor | None, z: Tensor, ratio: Tensor, beta: float, generator: torch.Generator
     ) -> LossOutput:
-        recon, ratio = self._parts(x, y, posterior, self.samples, generator)
-        bound = (recon + beta * ratio).logsumexp(dim=0) - math.log(self.samples)
-        return LossOutput(total=-bound.mean(), recon=-recon.mean(), kl=-ratio.mean())
+        """The negative importance-weighted bound of draws ``(k, n, D)``.
+
+        Its gradient is the weighted mean of those of all draws' log weights. One draw for each image, chosen
+        with its weight, has that expectation, and one pass back instead of k (Burda et al. 2016, section 3).
+        """
+        with torch.no_grad():
+            recon = self._recon(x, y, z)
+            weights = recon + beta * ratio
+        chosen = torch.multinomial(weights.softmax(dim=0).t(), 1, generator=generator).squeeze(1)
+        image = torch.arange(len(x), device=x.device)
+        one = self._recon(x, y, z[chosen, image].unsqueeze(0))[0] + beta * ratio[chosen, image]
+        bound = weights.logsumexp(dim=0) - math.log(len(z)) + (one - one.detach())
+        return LossOutput(total=-bound.mean(), recon=-recon.mean(), kl=-ratio.detach().mean())
 
 
 class VampPriorVAE(VAE):

@@ -1,7 +1,29 @@
-"""Parts joined into models, and ``build`` to make one by name."""
+"""Parts joined into models, and ``build`` to make one by name.
 
-from gvae.models.autoencoder import GAE, VGAE, GraphModel
-from gvae.models.heuristics import Heuristic
-from gvae.models.registry import build
+The names are imported at first use.
+"""
 
-__all__ = ["GAE", "VGAE", "GraphModel", "Heuristic", "build"]
+from typing import TYPE_CHECKING
+
+from gvae._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from gvae.models.autoencoder import GAE, VGAE, GraphModel
+    from gvae.models.heuristics import Heuristic
+    from gvae.models.registry import build
+
+_HOMES = {
+    "gvae.models.autoencoder": ("GAE", "VGAE", "GraphModel",),
+    "gvae.models.heuristics": ("Heuristic",),
+    "gvae.models.registry": ("build",),
+}
+
+__all__ = [
+    "GAE",
+    "VGAE",
+    "GraphModel",
+    "Heuristic",
+    "build",
+]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -110,6 +110,9 @@ def _epoch(state: TrainingState, config: TrainConfig, epoch: int) -> EpochRecord
     """Train for one epoch; its record if it is due."""
     task, history = state.task, state.history
     due = epoch % config.eval_every == 0 or epoch == config.epochs
+    for optimizer in task.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = config.lr_at(epoch)
     losses = [task.step(batch, state.generator, value=due) for batch in task.batches(state.generator)]
     history.epochs = epoch
     if not due:

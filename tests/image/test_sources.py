@@ -19,7 +19,7 @@ from gvae.image.sources import load_images
 
 
 def sizes(split: ImageSplit) -> tuple[int, int, int]:
-    return len(split.train), len(split.val), len(split.test)
+    return len(split.train), 0 if split.val is None else len(split.val), len(split.test)
 
 
 def rows(split: ImageSplit) -> set[tuple[float, ...]]:
@@ -64,6 +64,14 @@ def test_digits_are_those_of_scikit_learn_each_once() -> None:
     assert split.train.shape == (1, 8, 8)
     assert rows(split) == {tuple(pixels) for pixels in (load_digits().data / 16).tolist()}
     assert len(rows(split)) == 1797
+
+
+def test_without_a_validation_part_all_is_learned_from() -> None:
+    with_val, without = load_images("digits"), load_images("digits", val=0)
+    assert without.val is None
+    assert len(without.train) == 1257 + 180
+    assert torch.equal(without.test.x, with_val.test.x)
+    assert without.without_class(3).val is None
 
 
 def test_digits_have_equal_shares_and_one_split() -> None:
@@ -157,7 +165,7 @@ def test_a_folder(tmp_path: Path) -> None:
     [
         (2, None, "a.npz: expected at least 3 images, for three parts, got 2"),
         (20, 18, "a.npz: val must be at most 17, to leave some to learn from, got 18"),
-        (20, 0, "val must be an integer >= 1, got 0"),
+        (20, -1, "val must be an integer >= 0, got -1"),
     ],
 )
 def test_too_few_images(number: int, val: int | None, message: str, tmp_path: Path) -> None:

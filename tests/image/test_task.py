@@ -172,3 +172,15 @@ def test_a_run_that_diverges_ends_with_the_best_epoch(digits: ImageSplit) -> Non
     with pytest.raises(TrainingError, match="training diverged; try a learning rate below 1e"):
         fit(ImageTask(model, digits.train, digits.val), replace(CONFIG, lr=1e20))
     assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
+
+
+def test_the_rate_of_each_epoch_is_that_of_the_schedule(digits: ImageSplit) -> None:
+    config = TrainConfig(epochs=3, lr=0.1, schedule="cosine", eval_every=1)
+    task, rates = ImageTask(build_image_model("vae", Sizes((1, 8, 8), hidden=4, latent=2)), digits.train), []
+    fit(task, config, on_epoch=lambda *_: rates.append(task.optimizers[0].param_groups[0]["lr"]))
+    assert rates == [config.lr_at(epoch) for epoch in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("images", "size"), [(1, 16), (1257, 16), (4000, 32), (8192, 128), (60_000, 128)])
+def test_few_images_make_small_batches(images: int, size: int) -> None:
+    assert ImageTask(watch("none", 1), numbered(images)).batch_size == size

@@ -94,6 +94,27 @@ def test_the_importance_weighted_bound_by_hand(x: Tensor) -> None:
     assert (loss.recon + loss.kl).item() == pytest.approx(-weights.mean().item(), rel=1e-5)
 
 
+def test_the_gradient_of_a_draw_is_that_of_the_bound_in_the_mean(x: Tensor) -> None:
+    """The reference takes all draws back; a step takes one, chosen with its weight."""
+    model, weight = vae("iwae"), 0.7
+
+    def gradients(total: Tensor) -> Tensor:
+        return torch.cat([part.flatten() for part in torch.autograd.grad(total, list(model.parameters()))])
+
+    bound = model.log_weights(x, None, 5, seeded(), weight).logsumexp(dim=0).mean()
+    exact, generator = gradients(-bound), seeded()
+    state = generator.get_state()
+    total = torch.zeros_like(exact)
+    for seed in range(2000):
+        generator.set_state(state)
+        posterior = model.encode(x)
+        z, ratio = model._draws(posterior, 5, generator)
+        chosen = seeded(seed + 1)
+        total += gradients(model._bound(x, None, z, ratio, weight, chosen).total)
+    assert torch.nn.functional.cosine_similarity(total, exact, dim=0) > 0.999
+    assert (total / 2000).norm() == pytest.approx(exact.norm().item(), rel=0.02)
+
+
 def test_beta_weighs_the_ratio_of_prior_and_posterior(x: Tensor) -> None:
     model = vae("iwae")
     without, half, whole = (model.log_weights(x, None, 5, seeded(), beta) for beta in (0.0, 0.5, 1.0))
