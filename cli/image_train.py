@@ -94,9 +94,7 @@ def _prepare(data: str, source: SourceOptions, options: ImageModelOptions, seed:
     from gvae.image.task import default_batch_size
 
     device = resolve_device(options.device)
-    split = load_images(
-        data, data_dir=source.data_dir, val=source.val, seed=seed, download=source.download
-    )
+    split = load_images(data, data_dir=source.data_dir, val=source.val, seed=seed, download=source.download)
     told = {
         "source": place_of(data),
         "data_dir": source.data_dir and os.path.abspath(source.data_dir),

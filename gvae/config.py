@@ -75,7 +75,6 @@ class TrainConfig:
         check_name("loss", self.loss, LOSSES)
         check_name("select", self.select, ("last", "val"))
 
-
     def lr_at(self, epoch: int) -> float:
         """The learning rate of an epoch, the first being 1."""
         if self.schedule == "constant":

@@ -76,12 +76,17 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Three parts: to learn from, to choose by (if there is one), and to score once; ``name`` says of what."""
+    """Three parts: to learn from, to choose by (or None), and to score once; ``name`` says of what."""
 
     name: str
     train: Images
     val: Images | None
     test: Images
+
+    @property
+    def parts(self) -> tuple[Images, ...]:
+        """Those that there are."""
+        return tuple(part for part in (self.train, self.val, self.test) if part is not None)
 
     def without_class(self, label: int) -> ImageSplit:
         """The same with no image of one class to learn from or to choose by; ``test`` keeps it.

@@ -14,10 +14,25 @@ if TYPE_CHECKING:
     from gvae.layers.sparse import normalized_adjacency, propagate, sparse_matmul
 
 _HOMES = {
-    "gvae.layers.decoders": ("Decoder", "InnerProductDecoder",),
-    "gvae.layers.encoders": ("GCNEncoder", "GCNLayer",),
-    "gvae.layers.posterior": ("CholeskyPosterior", "GaussianPosterior", "PointPosterior", "Posterior",),
-    "gvae.layers.sparse": ("normalized_adjacency", "propagate", "sparse_matmul",),
+    "gvae.layers.decoders": (
+        "Decoder",
+        "InnerProductDecoder",
+    ),
+    "gvae.layers.encoders": (
+        "GCNEncoder",
+        "GCNLayer",
+    ),
+    "gvae.layers.posterior": (
+        "CholeskyPosterior",
+        "GaussianPosterior",
+        "PointPosterior",
+        "Posterior",
+    ),
+    "gvae.layers.sparse": (
+        "normalized_adjacency",
+        "propagate",
+        "sparse_matmul",
+    ),
 }
 
 __all__ = [

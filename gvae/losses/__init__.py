@@ -9,11 +9,28 @@ from gvae._lazy import lazy_names
 
 if TYPE_CHECKING:
     from gvae.losses.objective import LossOutput, variational_loss
-    from gvae.losses.reconstruction import RECONSTRUCTIONS, FullReconstruction, QuadraticReconstruction, Reconstruction, SampledReconstruction, SquaredReconstruction
+    from gvae.losses.reconstruction import (
+        RECONSTRUCTIONS,
+        FullReconstruction,
+        QuadraticReconstruction,
+        Reconstruction,
+        SampledReconstruction,
+        SquaredReconstruction,
+    )
 
 _HOMES = {
-    "gvae.losses.objective": ("LossOutput", "variational_loss",),
-    "gvae.losses.reconstruction": ("RECONSTRUCTIONS", "FullReconstruction", "QuadraticReconstruction", "Reconstruction", "SampledReconstruction", "SquaredReconstruction",),
+    "gvae.losses.objective": (
+        "LossOutput",
+        "variational_loss",
+    ),
+    "gvae.losses.reconstruction": (
+        "RECONSTRUCTIONS",
+        "FullReconstruction",
+        "QuadraticReconstruction",
+        "Reconstruction",
+        "SampledReconstruction",
+        "SquaredReconstruction",
+    ),
 }
 
 __all__ = [

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from gvae.models.registry import build
 
 _HOMES = {
-    "gvae.models.autoencoder": ("GAE", "VGAE", "GraphModel",),
+    "gvae.models.autoencoder": (
+        "GAE",
+        "VGAE",
+        "GraphModel",
+    ),
     "gvae.models.heuristics": ("Heuristic",),
     "gvae.models.registry": ("build",),
 }

@@ -19,7 +19,11 @@ _HOMES = {
     "gvae.train.checkpoint": ("Checkpoint",),
     "gvae.train.links": ("LinkTask",),
     "gvae.train.loop": ("fit",),
-    "gvae.train.task": ("EpochRecord", "History", "Task",),
+    "gvae.train.task": (
+        "EpochRecord",
+        "History",
+        "Task",
+    ),
 }
 
 __all__ = [

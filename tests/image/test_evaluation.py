@@ -63,7 +63,7 @@ def test_the_figures_agree_with_each_other(some: ImageSplit) -> None:
 
 
 def test_images_without_labels_have_bounds_alone(some: ImageSplit) -> None:
-    split = ImageSplit("bare", *(Images(part.x) for part in (some.train, some.val, some.test)))
+    split = ImageSplit("bare", *(Images(part.x) for part in some.parts))
     found = evaluated("vae", split, classes=0).to_dict()
     assert {name for name, value in found.items() if value is not None} == {"images", *BOUNDS, "active_units"}
 
@@ -98,7 +98,7 @@ def test_a_model_is_left_in_its_mode(some: ImageSplit) -> None:
 
 def test_what_cannot_be_evaluated_is_refused(some: ImageSplit) -> None:
     model = build_image_model("cvae", Sizes(some.train.shape, hidden=16, latent=4, classes=10))
-    bare = ImageSplit("bare", *(Images(part.x) for part in (some.train, some.val, some.test)))
+    bare = ImageSplit("bare", *(Images(part.x) for part in some.parts))
     with pytest.raises(InputError, match="a model of 10 classes needs labels, got none"):
         evaluate_images(model, bare)
     other = build_image_model("ae", Sizes((1, 7, 7), hidden=4, latent=2))

@@ -58,6 +58,7 @@ def test_the_features_tell_digits_apart(digits: ImageSplit, classifier: Classifi
 def test_other_digits_are_nearer_than_noise(
     digits: ImageSplit, classifier: Classifier, generator: torch.Generator
 ) -> None:
+    assert digits.val is not None
     real, other = codes(classifier, digits.test), codes(classifier, digits.val)
     noisy = digits.test.x + 0.3 * torch.randn(digits.test.x.shape, generator=generator)
     noise = classifier.encode(noisy).mean.detach()

@@ -16,7 +16,7 @@ from gvae.train import fit
 @pytest.fixture(scope="module")
 def model(digits: ImageSplit) -> ImageModel:
     model = build_image_model("vae", Sizes(digits.train.shape, hidden=128, latent=10))
-    fit(task_for(model, digits.train), TrainConfig(epochs=30, lr=0.003))
+    fit(task_for(model, digits.train, batch_size=128), TrainConfig(epochs=30, lr=0.003))
     return model
 
 

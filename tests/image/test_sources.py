@@ -24,12 +24,12 @@ def sizes(split: ImageSplit) -> tuple[int, int, int]:
 
 def rows(split: ImageSplit) -> set[tuple[float, ...]]:
     """All images, each as its pixels."""
-    parts = [part.x.flatten(1).tolist() for part in (split.train, split.val, split.test)]
+    parts = [part.x.flatten(1).tolist() for part in split.parts]
     return {tuple(pixels) for part in parts for pixels in part}
 
 
 def labels(split: ImageSplit) -> list[Tensor]:
-    found = [part.y for part in (split.train, split.val, split.test)]
+    found = [part.y for part in split.parts]
     return [y for y in found if y is not None]
 
 
@@ -84,9 +84,7 @@ def test_digits_have_equal_shares_and_one_split() -> None:
 
 def test_mnist_keeps_its_own_split(mnist: Path) -> None:
     split = load_images("mnist", data_dir=mnist, val=5, seed=3)
-    found = [
-        (part.x[:, 0, 1, 2] * 255).round().int().tolist() for part in (split.train, split.val, split.test)
-    ]
+    found = [(part.x[:, 0, 1, 2] * 255).round().int().tolist() for part in split.parts]
     assert found == [[*range(7)], [*range(7, 12)], [*range(100, 104)]]
     assert [y.tolist() for y in labels(split)] == [[*range(7)], [7, 8, 9, 0, 1], [0, 1, 2, 3]]
 
