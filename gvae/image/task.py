@@ -14,6 +14,7 @@ from gvae.errors import TrainingError
 from gvae.image.images import BINARIZATIONS, Images
 from gvae.image.model import ImageModel
 from gvae.losses import LossOutput
+from gvae.onednn import onednn_products
 from gvae.randomness import new_generator
 
 EVALUATED_AT_ONCE = 500
@@ -94,10 +95,11 @@ class ImageTask:
     def step(self, batch: Tensor, generator: torch.Generator, value: bool) -> LossOutput:
         """One step of Adam on the model's loss."""
         x, y = self.images(batch, generator)
-        loss = self.model.loss(x, y, self._beta, generator)
-        for weight in self._weights:
-            weight.grad = None
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        with onednn_products(math.prod(self.model.shape)):
+            loss = self.model.loss(x, y, self._beta, generator)
+            for weight in self._weights:
+                weight.grad = None
+            loss.total.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         return loss
 
