@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -10,9 +11,9 @@ from torch import Tensor, nn
 from gvae.image.networks import Decoder, Encoder, Shape
 
 CHANNELS = 32
-"""Channels at full and at half size; below there are twice as many."""
+"""Channels at half size; below there are twice as many."""
 
-BLOCKS = 2
+BLOCKS = 1
 """Residual blocks at each size."""
 
 SMALLEST = 7
@@ -32,6 +33,28 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)  # type: ignore[no-any-return]
 
 
+class Doubling(nn.Module):
+    """Sub-pixel convolution: four channels become four neighbours (Shi et al. 2016, arXiv 1609.05158).
+
+    Parameters
+    ----------
+    channels
+        Of the input.
+    shape
+        ``(C, H, W)`` of the output; the input is half as high and wide, rounded up.
+    """
+
+    def __init__(self, channels: int, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.body = nn.Sequential(nn.Conv2d(channels, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, channels, H / 2, W / 2)`` to ``(n, C, H, W)``."""
+        _, height, width = self.shape
+        return self.body(x)[..., :height, :width]  # type: ignore[no-any-return]
+
+
 def conv_encoder(shape: Shape, hidden: int, heads: Mapping[str, int]) -> Encoder:
     """Strided convolutions with residual blocks, then one hidden layer: ``x -> ... -> hidden -> heads``.
 
@@ -48,29 +71,26 @@ def conv_encoder(shape: Shape, hidden: int, heads: Mapping[str, int]) -> Encoder
         As in `Encoder`.
     """
     sizes = _sizes(shape)
-    layers: list[nn.Module] = [nn.Conv2d(shape[0], CHANNELS, 3, padding=1)]
+    layers: list[nn.Module] = []
     for (before, *_), (after, *_) in pairwise(sizes):
-        layers += [nn.ELU(), nn.Conv2d(before, after, 3, stride=2, padding=1), *_blocks(after)]
-    channels, height, width = sizes[-1]
-    layers += [nn.ELU(), nn.Flatten(), nn.Linear(channels * height * width, hidden), nn.ELU()]
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), *_blocks(after), nn.ELU()]
+    layers += [nn.Flatten(), nn.Linear(math.prod(sizes[-1]), hidden), nn.ELU()]
     return Encoder(nn.Sequential(*layers), hidden, heads)
 
 
 def conv_decoder(shape: Shape, hidden: int, latent: int) -> Decoder:
-    """`conv_encoder` the other way round, with transposed convolutions: ``z -> hidden -> ... -> image``."""
+    """`conv_encoder` the other way round, by `Doubling`: ``z -> hidden -> ... -> image``."""
     sizes = _sizes(shape)
-    channels, height, width = sizes[-1]
     layers: list[nn.Module] = [nn.Linear(latent, hidden), nn.ELU()]
-    layers += [nn.Linear(hidden, channels * height * width), nn.Unflatten(1, sizes[-1])]
+    layers += [nn.Linear(hidden, math.prod(sizes[-1])), nn.Unflatten(1, sizes[-1])]
     for small, large in pairwise(reversed(sizes)):
-        layers += [*_blocks(small[0]), nn.ELU(), _doubling(small, large)]
-    layers += [nn.ELU(), nn.Conv2d(CHANNELS, shape[0], 3, padding=1)]
+        layers += [*_blocks(small[0]), nn.ELU(), Doubling(small[0], large)]
     return Decoder(nn.Sequential(*layers), shape)
 
 
 def _sizes(shape: Shape) -> list[Shape]:
-    """``(channels, H, W)`` at full size and after each halving; odd sides are rounded up."""
-    sizes = [(CHANNELS, *shape[1:])]
+    """The image's shape, and ``(channels, H, W)`` after each halving; odd sides are rounded up."""
+    sizes = [shape]
     while len(sizes) == 1 or max(sizes[-1][1:]) > SMALLEST:
         _, height, width = sizes[-1]
         sizes.append((CHANNELS * min(len(sizes), 2), (height + 1) // 2, (width + 1) // 2))
@@ -79,9 +99,3 @@ def _sizes(shape: Shape) -> list[Shape]:
 
 def _blocks(channels: int) -> list[nn.Module]:
     return [ResidualBlock(channels) for _ in range(BLOCKS)]
-
-
-def _doubling(small: Shape, large: Shape) -> nn.ConvTranspose2d:
-    """From n to 2 n - 1 rows and columns, and one more where ``large`` has an even number of them."""
-    more = (1 - large[1] % 2, 1 - large[2] % 2)
-    return nn.ConvTranspose2d(small[0], large[0], 3, stride=2, padding=1, output_padding=more)
