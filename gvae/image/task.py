@@ -11,7 +11,7 @@ from torch import Tensor
 from gvae.catalog import check_name
 from gvae.config import TrainConfig, require_int
 from gvae.errors import TrainingError
-from gvae.image.images import BINARIZATIONS, Images
+from gvae.image.images import BINARIZATIONS, Images, drawn
 from gvae.image.model import ImageModel
 from gvae.losses import LossOutput
 from gvae.onednn import onednn_products
@@ -89,8 +89,9 @@ class ImageTask:
 
     def images(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """The images of a batch, binarised anew if they are to be, and their labels."""
-        x, y = self._train.x[batch], None if self._train.y is None else self._train.y[batch]
-        return (torch.bernoulli(x, generator=generator) if self._binarize == "dynamic" else x), y
+        x = self._train.x.index_select(0, batch)
+        y = None if self._train.y is None else self._train.y[batch]
+        return (drawn(x, generator) if self._binarize == "dynamic" else x), y
 
     def step(self, batch: Tensor, generator: torch.Generator, value: bool) -> LossOutput:
         """One step of Adam on the model's loss."""
