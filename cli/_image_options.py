@@ -19,12 +19,15 @@ DataDir = Annotated[
 ]
 Seed = Annotated[int, option("Of what is drawn.")]
 Class = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        "--class", metavar="CLASS", help="Class to draw, for models that know it.", show_default="all in turn"
+        "--class",
+        metavar="CLASS",
+        help="Class to draw, by name or number, for models that know it.",
+        show_default=False,
     ),
 ]
-Number = Annotated[int, option("Test images, the first ones.")]
+Number = Annotated[int | None, option("Test images, the first ones.", "10, or all", metavar="N")]
 Limit = Annotated[float, option("Latent numbers run from minus this to this.")]
 
 
@@ -44,7 +47,10 @@ class SourceOptions:
         option("Images kept from learning, to judge the epochs by; 0 for none.", "a tenth, of mnist 5000"),
     ] = None
     without_class: Annotated[
-        int | None, option("Learn nothing of one class, for gvae image anomaly.", "none", metavar="CLASS")
+        str | None,
+        option(
+            "Learn nothing of this class (name or number), for gvae image anomaly.", "none", metavar="CLASS"
+        ),
     ] = None
     labels_per_class: Annotated[
         int | None, option("Keep so many labels a class and hide the others, for m2.", "all", metavar="N")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,45 +81,93 @@ class ImageRun:
             raise InputError(f"{self.path}: does not say what images it was trained on")
         return source
 
-    def some(self, data_dir: str | None, number: int) -> Images:
-        """The first test images, with their labels if the model is told the class.
+    def test(self, data_dir: str | None) -> Images:
+        """The test images, with their labels if the model is told the class."""
+        images = self.split(data_dir).test
+        return images if self.saved.model.classes else replace(images, y=None)
+
+    def some(self, data_dir: str | None, number: int | None, usual: int = 10, each: int = 1) -> Images:
+        """The first test images: ``each`` for each of ``number``; by default the usual number, or fewer.
 
         Raises
         ------
         InputError
-            If there are fewer, or they are not what the model is of.
+            If there are not so many.
         """
-        test = self.split(data_dir).test
-        if require_int("number", number, at_least=1) > len(test):
-            raise InputError(f"number must be at most the number of test images, {len(test)}, got {number}")
-        images = test.take(slice(number))
-        return images if self.saved.model.classes else replace(images, y=None)
+        test = self.test(data_dir)
+        most = len(test) // each
+        number = min(usual, max(1, most)) if number is None else require_int("number", number, at_least=1)
+        if number > most:
+            raise InputError(
+                f"number must be at most {most}, there are {len(test)} test images, got {number}"
+            )
+        return test.take(slice(each * number))
 
-    def classes_to_draw(self, label: int | None, number: int) -> Tensor | None:
-        """So many classes: the one that is asked for, or all in turn; None for a model that knows none."""
-        import torch
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of the data, their numbers where they have none."""
+        numbers = map(str, range(self.saved.sizes.classes))
+        return tuple(self.saved.settings["source"].get("class_names") or numbers)
 
-        classes = self.saved.model.classes
-        if label is None:
-            return torch.arange(number) % classes if classes else None
-        if not classes:
+    def of_class(self, label: int | None) -> str:
+        """What a title says of a class; nothing of None."""
+        return "" if label is None else f" of class {self.class_names[label]}"
+
+    def class_to_draw(self, asked: str | None) -> int | None:
+        """The class that ``--class`` asks for; None if it asks for none.
+
+        Raises
+        ------
+        InputError
+            If the model knows no class, or not this one.
+        """
+        if asked is None:
+            return None
+        if not self.saved.model.classes:
             raise InputError(
                 f"--class is for models that know the class (cvae, m2); {self.saved.name} does not"
             )
-        if not 0 <= label < classes:
-            raise InputError(f"--class must lie in 0..{classes - 1}, got {label}")
-        return torch.full((number,), label)
+        return class_number(asked, self.class_names, "--class")
+
+    def classes_to_draw(self, label: int | None, number: int) -> Tensor | None:
+        """So many classes: this one, or all in turn; None for a model that knows none."""
+        import torch
+
+        classes = self.saved.model.classes
+        if not classes:
+            return None
+        return torch.arange(number) % classes if label is None else torch.full((number,), label)
 
     def write(self, figure: Figure | None, out: str | None, json: str | None, **numbers: Any) -> None:
         """Write the picture, and with ``--json`` its numbers; tensors become lists."""
         from gvae.plots import write_figure
 
         if json is not None:
-            known = {"run": self.path, "model": self.saved.name}
+            known: dict[str, Any] = {"run": self.path, "model": self.saved.name}
+            if names := self.saved.settings["source"].get("class_names"):
+                known["class_names"] = names
             write_json(json, known | {name: _plain(value) for name, value in numbers.items()})
         if figure is not None and out is not None:
             write_figure(figure, out)
             typer.echo(f"written: {out}", err=True)
+
+
+def class_number(asked: str, names: Sequence[str], option: str) -> int:
+    """The class that an option asks for, by its name or its number.
+
+    Raises
+    ------
+    InputError
+        If there is no such class.
+    """
+    if asked in names:
+        return names.index(asked)
+    if asked.isdecimal() and int(asked) < len(names):
+        return int(asked)
+    if not names:
+        raise InputError(f"{option} needs labels, and these images have none")
+    some = ", ".join([*names[:12], *["..."] * (len(names) > 12)])
+    raise InputError(f"{option} must be one of the classes {some}, got {asked!r}")
 
 
 def place_of(source: str) -> str:

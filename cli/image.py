@@ -6,7 +6,7 @@ import typer
 
 from gvae.catalog import IMAGE_MODELS
 
-from . import image_pictures, image_scores, image_train
+from . import image_pictures, image_repairs, image_scores, image_train
 from ._console import print_table
 
 app = typer.Typer(
@@ -23,10 +23,13 @@ def models() -> None:
 
 app.command("train")(image_train.command)
 app.command("sample")(image_pictures.sample)
-app.command("reconstruct")(image_pictures.reconstruct)
+app.command("reconstruct")(image_repairs.reconstruct)
 app.command("interpolate")(image_pictures.interpolate)
 app.command("manifold")(image_pictures.manifold)
 app.command("traverse")(image_pictures.traverse)
-app.command("inpaint")(image_pictures.inpaint)
+app.command("denoise")(image_repairs.denoise)
+app.command("inpaint")(image_repairs.inpaint)
+app.command("super-resolve")(image_repairs.super_resolve)
 app.command("anomaly")(image_scores.anomaly)
+app.command("transfer")(image_scores.transfer)
 app.command("evaluate")(image_scores.evaluate)

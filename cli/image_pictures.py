@@ -1,4 +1,4 @@
-"""``gvae image sample``, ``reconstruct``, ``interpolate``, ``manifold``, ``traverse``, ``inpaint``."""
+"""``gvae image sample``, ``interpolate``, ``manifold``, ``traverse``: pictures of what a model knows."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from typing import Annotated
 
 import typer
 
-from gvae.catalog import MASKS, check_name
 from gvae.config import require_int
 from gvae.errors import InputError
 
-from ._image_options import RUN, Class, DataDir, Limit, Number, Picture, Seed
+from ._image_options import RUN, Class, DataDir, Limit, Picture, Seed
 from ._image_runs import ImageRun
 from ._options import Json, option
 
 Drawn = Annotated[int | None, option("Images to draw.", "64, or 8 of each class", metavar="N")]
-Pairs = Annotated[int, option("Pairs of test images: each of the first N with each of the next N.")]
-Steps = Annotated[int, option("Images of a row, both ends included.")]
-Passes = Annotated[
-    int, option("Passes through the model, after each of which the known pixels are put back.")
+Pairs = Annotated[
+    int | None,
+    option(
+        "Pairs of test images: the first N, each with one of the next N.",
+        "6, or all",
+        metavar="N",
+    ),
 ]
+Steps = Annotated[int, option("Images of a row, both ends included.")]
 Spherical = Annotated[
     bool, typer.Option("--spherical", help="Along a great circle instead of a straight line.")
 ]
 Side = Annotated[int, option("Images a side.")]
 Which = Annotated[int, option("Number of the test image, from 0.")]
-Mask = Annotated[str, option(f"What is unknown: {', '.join(MASKS)}.", of=MASKS)]
 
 
 def sample(
@@ -41,44 +43,21 @@ def sample(
     from gvae.image.pictures import grid
     from gvae.randomness import new_generator
 
-    model = opened.saved.model
-    each = model.classes if label is None else 0  # a column for each class
+    model, chosen = opened.saved.model, opened.class_to_draw(label)
+    each = model.classes if chosen is None else 0  # a column for each class
     number = require_int("number", 8 * (each or 8) if number is None else number, at_least=1)
-    y = opened.classes_to_draw(label, number)
+    y = opened.classes_to_draw(chosen, number)
     images = drawn(model, number, new_generator(seed, "samples"), y)
-    title = opened.title("samples" if label is None else f"samples of class {label}")
-    names = [str(name) for name in range(each)][:number]
+    title = opened.title("samples" + opened.of_class(chosen))
+    names = opened.class_names[:each][:number]
     figure = grid(images, each or math.ceil(math.sqrt(number)), title, columns_named=names)
     opened.write(figure, out, json, seed=seed, classes=y, images=images)
-
-
-def reconstruct(
-    run: RUN, out: Picture, number: Number = 10, data_dir: DataDir = None, json: Json = None
-) -> None:
-    """Draw test images above their reconstructions.
-
-    Example: gvae image reconstruct RUN --out reconstructions.png
-    """
-    opened = ImageRun.open(run, out, json)
-    import torch
-
-    from gvae.image.passes import reconstructions
-    from gvae.image.pictures import grid
-
-    images = opened.some(data_dir, number)
-    decoded = reconstructions(opened.saved.model, images)
-    errors = (decoded - images.x).square().flatten(1).sum(dim=1)
-    both, names = torch.cat([images.x, decoded]), ("image", "reconstructed")
-    figure = grid(both, number, opened.title("reconstructions of test images"), rows_named=names)
-    opened.write(
-        figure, out, json, images=images.x, labels=images.y, reconstructions=decoded, squared_errors=errors
-    )
 
 
 def interpolate(
     run: RUN,
     out: Picture,
-    number: Pairs = 6,
+    number: Pairs = None,
     steps: Steps = 10,
     spherical: Spherical = False,
     data_dir: DataDir = None,
@@ -92,10 +71,10 @@ def interpolate(
     from gvae.image import tasks
     from gvae.image.pictures import grid
 
-    pairs = opened.some(data_dir, 2 * require_int("number", number, at_least=1))
-    y = None if pairs.y is None else pairs.y[:number]
-    model, first, last = opened.saved.model, pairs.x[:number], pairs.x[number:]
-    images = tasks.interpolate(model, first, last, steps, spherical=spherical, y=y)
+    pairs = opened.some(data_dir, number, usual=6, each=2)
+    first, last = pairs.x.chunk(2)
+    y = None if pairs.y is None else pairs.y[: len(first)]
+    images = tasks.interpolate(opened.saved.model, first, last, steps, spherical=spherical, y=y)
     title = opened.title("spherical interpolation" if spherical else "interpolation")
     names = ["first", *[""] * (steps - 2), "last"]
     figure = grid(images.flatten(0, 1), steps, title, columns_named=names)
@@ -113,11 +92,12 @@ def manifold(
     from gvae.image import tasks
     from gvae.image.pictures import manifold_picture
 
-    if opened.saved.model.classes and label is None:
+    chosen = opened.class_to_draw(label)
+    if opened.saved.model.classes and chosen is None:
         raise InputError(f"{opened.saved.name} has a plane for each class: give one with --class")
-    y = opened.classes_to_draw(label, 1)
+    y = opened.classes_to_draw(chosen, 1)
     images = tasks.manifold(opened.saved.model, side, limit, y)
-    title = opened.title("latent plane" if label is None else f"latent plane of class {label}")
+    title = opened.title("latent plane" + opened.of_class(chosen))
     opened.write(manifold_picture(images, limit, title), out, json, limit=limit, images=images)
 
 
@@ -140,7 +120,10 @@ def traverse(
     from gvae.image import tasks
     from gvae.image.pictures import grid
 
-    one = opened.some(data_dir, require_int("image", image, at_least=0) + 1).take(slice(image, None))
+    test = opened.test(data_dir)
+    if require_int("image", image, at_least=0) >= len(test):
+        raise InputError(f"image must be at most {len(test) - 1}, the last test image, got {image}")
+    one = test.take(slice(image, image + 1))
     images = tasks.traverse(opened.saved.model, one.x, steps, limit, one.y)
     values = [f"{value:.3g}" for value in torch.linspace(-limit, limit, steps).tolist()]
     figure = grid(
@@ -151,33 +134,3 @@ def traverse(
         columns_named=values,
     )
     opened.write(figure, out, json, image=image, limit=limit, images=images)
-
-
-def inpaint(
-    run: RUN,
-    out: Picture,
-    mask: Mask = "bottom",
-    number: Number = 10,
-    steps: Passes = 20,
-    data_dir: DataDir = None,
-    json: Json = None,
-) -> None:
-    """Draw test images, the same with a part unknown (grey), and with that part filled in by the model.
-
-    Example: gvae image inpaint RUN --mask left --out filled.png
-    """
-    check_name("mask", mask, MASKS)
-    opened = ImageRun.open(run, out, json)
-    import torch
-
-    from gvae.image import masks, tasks
-    from gvae.image.pictures import grid
-
-    images = opened.some(data_dir, number)
-    unknown = masks.mask(mask, *images.shape[1:])
-    filled = tasks.inpaint(opened.saved.model, images.x, unknown, steps=steps, y=images.y)
-    errors = (filled - images.x).square().flatten(1).sum(dim=1)
-    rows = torch.cat([images.x, images.x.masked_fill(unknown, 0.5), filled])
-    names = ("image", "known", "filled in")
-    figure = grid(rows, number, opened.title(f"{mask} filled in"), rows_named=names)
-    opened.write(figure, out, json, mask=mask, images=images.x, filled=filled, squared_errors=errors)

@@ -1,4 +1,4 @@
-"""``gvae image anomaly`` and ``evaluate``: figures of a model of images."""
+"""``gvae image anomaly``, ``transfer`` and ``evaluate``: figures of a model of images."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from gvae.catalog import DEVICES
-from gvae.config import require_int
 from gvae.errors import InputError
 
 from ._console import STDOUT, print_table
 from ._image_options import RUN, DataDir, Picture, Seed
-from ._image_runs import ImageRun
+from ._image_runs import ImageRun, class_number
 from ._options import Json, option
 
 HoldOut = Annotated[
-    int | None,
+    str | None,
     option(
-        "The class whose images are the anomalies.", "that of --without-class in training", metavar="CLASS"
+        "The class (name or number) whose images are the anomalies.",
+        "that of --without-class in training",
+        metavar="CLASS",
     ),
+]
+Labels = Annotated[list[int], option("Images of each class whose label is known; may be repeated.")]
+Curves = Annotated[
+    str | None, typer.Option("--out", metavar="FILE", help="The accuracies as curves: .png, .svg or .pdf.")
 ]
 Scatter = Annotated[
     str | None, typer.Option("--out", metavar="FILE", help="The codes by class: .png, .svg or .pdf.")
@@ -45,24 +50,24 @@ def anomaly(
     """
     opened = ImageRun.open(run, out, json)
     from gvae.image import anomaly_auc, anomaly_scores, roc
-    from gvae.image.pictures import roc_curve
+    from gvae.image.charts import roc_curve
 
-    label = _held_out(opened, hold_out)
     model, test = opened.saved.model, opened.split(data_dir).test
     if test.y is None:
         raise InputError("anomalies are the images of a class, and these images have no labels")
-    y = test.y if model.classes else None
+    label = _held_out(opened, hold_out)
+    name, y = opened.class_names[label], test.y if model.classes else None
     scores, anomalies = anomaly_scores(model, test.x, seed=seed, y=y), test.y == label
     false, true = roc(scores, anomalies)
     auc = anomaly_auc(scores, anomalies)
-    figure = roc_curve(false, true, opened.title(f"class {label} as the anomaly"))
+    figure = roc_curve(false, true, opened.title(f"class {name} as the anomaly"))
     curve = {"false_positive_rates": false, "true_positive_rates": true}
     if label != opened.saved.settings["source"].get("without_class"):
-        typer.echo(f"Note: {run} was trained with images of class {label}, too", err=True)
+        typer.echo(f"Note: {run} was trained with images of class {name}, too", err=True)
     opened.write(figure, out, json, held_out=label, auc=auc, scores=scores, anomalies=anomalies, **curve)
     rows = [
         ("AUC, percent", f"{100 * auc:.1f}"),
-        (f"median score of class {label}", f"{float(scores[anomalies].median()):.2f}"),
+        (f"median score of class {name}", f"{float(scores[anomalies].median()):.2f}"),
         ("median score of the others", f"{float(scores[~anomalies].median()):.2f}"),
     ]
     caption = (
@@ -71,14 +76,49 @@ def anomaly(
     print_table(f"Anomalies by {run}", ("measure", ">value"), rows, caption, err=json == STDOUT)
 
 
-def _held_out(opened: ImageRun, asked: int | None) -> int:
-    label = opened.saved.settings["source"].get("without_class") if asked is None else asked
+def _held_out(opened: ImageRun, asked: str | None) -> int:
+    if asked is not None:
+        return class_number(asked, opened.class_names, "--hold-out")
+    label: int | None = opened.saved.settings["source"].get("without_class")
     if label is None:
         raise InputError(
             f"--hold-out CLASS is needed: {opened.path} was trained on all classes "
             "(gvae image train --without-class leaves one out)"
         )
-    return require_int("hold-out", label, at_least=0)
+    return label
+
+
+def transfer(
+    run: RUN,
+    out: Curves = None,
+    labels_per_class: Labels = [1, 2, 5, 10],  # noqa: B006
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Learn classes from few labels: test accuracy of a logistic regression on the codes, and on the pixels.
+
+    Example: gvae image transfer RUN --labels-per-class 10 --labels-per-class 100 --out accuracies.png
+    """
+    opened = ImageRun.open(run, out, json)
+    from gvae import image
+    from gvae.image.charts import learning_curves
+
+    split = opened.split(data_dir)
+    both = [image.transfer(opened.saved.model, split, number, seed) for number in labels_per_class]
+    of_codes, of_pixels = zip(*both, strict=True)
+    curves = {"codes": of_codes, "pixels": of_pixels}
+    figure = learning_curves(labels_per_class, curves, opened.title("classes from few labels"))
+    opened.write(figure, out, json, seed=seed, labels_per_class=labels_per_class, **curves)
+    rows = [
+        (f"{number:,}", *(f"{100 * share:.1f}" for share in each))
+        for number, each in zip(labels_per_class, both, strict=True)
+    ]
+    columns = (">labels a class", ">from codes, percent", ">from pixels, percent")
+    caption = (
+        f"Logistic regression, accuracy on {len(split.test):,} test images; labels drawn by seed {seed}."
+    )
+    print_table(f"Classes from few labels by {run}", columns, rows, caption, err=json == STDOUT)
 
 
 def evaluate(
@@ -97,14 +137,15 @@ def evaluate(
     opened = ImageRun.open(run, out, json)
     from gvae.environment import resolve_device
     from gvae.image import evaluate_images
+    from gvae.image.charts import scatter
     from gvae.image.passes import codes
-    from gvae.image.pictures import scatter
 
     split, model = opened.split(data_dir), opened.saved.model.to(resolve_device(device))
     binarize = opened.saved.settings["training"].get("binarize", "none")
     figure = None
     if out is not None:
-        figure = scatter(codes(model, split.test), split.test.y, opened.title("codes of test images"))
+        title = opened.title("codes of test images")
+        figure = scatter(codes(model, split.test), split.test.y, title, split.test.class_names)
     found = evaluate_images(model, split, samples=samples, binarize=binarize, seed=seed).to_dict()
     opened.write(figure, out, json, **found)
     caption = f"{found['images']:,} test images, seed {seed}, binarisation {binarize}."
@@ -123,6 +164,7 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
             (f"negative log-likelihood, {int(number):,} samples, nats", -value, "{:.2f}")
             for number, value in (found["log_likelihood"] or {}).items()
         ),
+        ("accuracy of its classifier, percent", _percent(found["accuracy"]), "{:.1f}"),
         ("active units", found["active_units"], "{}"),
         ("linear probe, percent", _percent(found["linear_probe"]), "{:.1f}"),
         ("5 nearest neighbours, percent", _percent(found["nearest_neighbours"]), "{:.1f}"),

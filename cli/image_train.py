@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -14,7 +15,7 @@ from gvae.errors import TrainingError
 
 from ._console import epoch_reporter, print_table, progress_bar
 from ._image_options import ImageModelOptions, SourceOptions
-from ._image_runs import place_of
+from ._image_runs import class_number, place_of
 from ._options import option, starting, takes
 from ._resume import Resume, discard, kept_if_interrupted, partial_of
 
@@ -83,7 +84,7 @@ def command(
     discard(partial)
     if failure is not None:
         raise TrainingError(f"{failure}, which {out} holds") from failure
-    _report(prepared, history, out)
+    _report(prepared, config, history, out)
 
 
 def _prepare(data: str, source: SourceOptions, options: ImageModelOptions, seed: int) -> Prepared:
@@ -95,34 +96,38 @@ def _prepare(data: str, source: SourceOptions, options: ImageModelOptions, seed:
 
     device = resolve_device(options.device)
     split = load_images(data, data_dir=source.data_dir, val=source.val, seed=seed, download=source.download)
+    asked, left_out = source.without_class, None
+    if asked is not None:
+        left_out = class_number(asked, split.train.class_names, "--without-class")
     told = {
         "source": place_of(data),
         "data_dir": source.data_dir and os.path.abspath(source.data_dir),
         "seed": seed,
         "val": source.val,
         "sha256": images_hash(split.train),
-        "without_class": source.without_class,
+        "class_names": split.train.names,
+        "without_class": left_out,
         "labels_per_class": source.labels_per_class,
     }
     sizes = Sizes(split.train.shape, classes=split.train.classes, **options.sizes())
     model = build_image_model(options.model, sizes, seed=seed).to(device)
     batch_size = options.batch_size or default_batch_size(len(split.train))
     training = {"batch_size": batch_size, "binarize": options.binarize}
-    return Prepared(_chosen(split, source, seed), model, sizes, told, training)
+    return Prepared(_chosen(split, told), model, sizes, told, training)
 
 
-def _chosen(split: ImageSplit, source: SourceOptions, seed: int) -> ImageSplit:
+def _chosen(split: ImageSplit, told: Mapping[str, Any]) -> ImageSplit:
     """The images and labels that are learned from."""
     from dataclasses import replace
 
     from gvae.image import hide_labels
     from gvae.randomness import new_generator
 
-    if source.without_class is not None:
-        split = split.without_class(source.without_class)
-    if source.labels_per_class is not None:
-        kept = require_int("labels-per-class", source.labels_per_class, at_least=1)
-        split = replace(split, train=hide_labels(split.train, kept, new_generator(seed, "labels")))
+    if told["without_class"] is not None:
+        split = split.without_class(told["without_class"])
+    if told["labels_per_class"] is not None:
+        kept = require_int("labels-per-class", told["labels_per_class"], at_least=1)
+        split = replace(split, train=hide_labels(split.train, kept, new_generator(told["seed"], "labels")))
     return split
 
 
@@ -151,7 +156,7 @@ def _fit(
             return error.history, error
 
 
-def _report(prepared: Prepared, history: History, out: str) -> None:
+def _report(prepared: Prepared, config: TrainConfig, history: History, out: str) -> None:
     split, model = prepared.split, prepared.model
     shape = " x ".join(map(str, split.train.shape))
     kept = "none" if split.val is None else f"{len(split.val):,}"
@@ -164,6 +169,16 @@ def _report(prepared: Prepared, history: History, out: str) -> None:
     ]
     val = history.records[-1].val
     if val is not None:
-        rows.append(("val bound", f"{val:.2f} nats an image: minus the loss, for a VAE its ELBO"))
+        name = _val_name(model, config)
+        rows.append((name, f"{val:.2f} nats an image" + ": minus the loss" * (name == "val figure")))
     rows.append(("written", f"{out} (model, config, history, manifest)"))
     print_table("Trained", ("part", "value"), rows)
+
+
+def _val_name(model: ImageModel, config: TrainConfig) -> str:
+    """What minus the loss is: the ELBO of a VAE, another bound of log p(x), or neither."""
+    from gvae.image.vae import VAE
+
+    if not isinstance(model, VAE) or config.beta != 1:
+        return "val figure"
+    return "val ELBO" if model.samples == 1 else "val bound"

@@ -1,6 +1,7 @@
 """The image module: VAE and its relatives on the parts of the graph side; no training loop of its own.
 
-The names are imported at first use. Pictures are made by `gvae.image.pictures`.
+The names are imported at first use. Pictures are made by `gvae.image.pictures`, charts by
+`gvae.image.charts`.
 """
 
 from typing import TYPE_CHECKING

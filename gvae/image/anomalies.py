@@ -13,7 +13,7 @@ from gvae.errors import InputError
 from gvae.image.bounds import elbo_parts
 from gvae.image.images import Images
 from gvae.image.model import ImageModel
-from gvae.image.passes import in_batches
+from gvae.image.passes import reconstructions, squared_errors
 from gvae.image.vae import VAE
 
 
@@ -47,11 +47,7 @@ def anomaly_scores(model: ImageModel, x: Tensor, *, seed: int = 0, y: Tensor | N
     images = Images(x, y)
     if isinstance(model, VAE):
         return elbo_parts(model, images, seed).sum(dim=1)
-
-    def squared_error(some: Images) -> Tensor:
-        return (model.reconstruct(some.x, some.y) - some.x).square().flatten(1).sum(dim=1)
-
-    return in_batches(model, images, squared_error)
+    return squared_errors(reconstructions(model, images), x)
 
 
 def anomaly_auc(scores: Tensor | ArrayLike, is_anomaly: Tensor | ArrayLike) -> float:

@@ -13,8 +13,9 @@ from gvae.image.bounds import log_likelihood, negative_elbo
 from gvae.image.frechet import frechet_distance
 from gvae.image.images import BINARIZATIONS, Images, ImageSplit
 from gvae.image.model import ImageModel
-from gvae.image.passes import device_of, evaluation_mode
+from gvae.image.passes import device_of, evaluation_mode, in_batches
 from gvae.image.probes import active_units, linear_probe, nearest_neighbours
+from gvae.image.semi_supervised import SemiSupervisedVAE
 from gvae.image.vae import VAE
 from gvae.randomness import new_generator
 
@@ -42,6 +43,8 @@ class Evaluation:
         In nats an image, the first the sum of the others; see `negative_elbo`.
     log_likelihood
         Mean of `log_likelihood` in nats an image, by the number of draws.
+    accuracy
+        Share of the images whose class the model finds, from 0 to 1; of a model that classifies.
     active_units
         Dimensions of z in use; see `active_units`.
     linear_probe, nearest_neighbours
@@ -55,6 +58,7 @@ class Evaluation:
     recon: float | None = None
     kl: float | None = None
     log_likelihood: Mapping[int, float] | None = None
+    accuracy: float | None = None
     active_units: int | None = None
     linear_probe: float | None = None
     nearest_neighbours: float | None = None
@@ -108,6 +112,9 @@ def evaluate_images(
     figures: dict[str, Any] = {}
     if isinstance(model, VAE):
         figures |= _bounds(model, seen.test, samples, seed)
+    if isinstance(model, SemiSupervisedVAE) and seen.test.y is not None:
+        found = in_batches(model, seen.test, lambda part: model.classify(part.x)).cpu()
+        figures["accuracy"] = float((found == seen.test.y.cpu()).double().mean())
     if _offers(model, lambda: model.encode(*_first(seen.test, model))):
         figures |= _of_codes(model, seen)
     generator = new_generator(seed, "one draw", device_of(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ GREY = ("1", "L", "LA")
 def read_folder(folder: Path) -> Images:
     """Read all pictures of a folder, in the order of their names.
 
-    If the folder has sub-folders, each is a class, and the labels count them in the order of their names.
-    Grey pictures have one channel and colour pictures three, also those with a palette; values are divided
-    by the largest that the file can hold (255, or 65,535 for 16 bits). Of several frames the first is read,
-    and a rotation noted in a photograph is not applied. An alpha channel that is opaque everywhere is
-    dropped; a transparent picture is refused, as its colours depend on a background that it does not have.
+    If the folder has sub-folders, each is a class of that name, and the labels count them in the order of
+    their names. Grey pictures have one channel and colour pictures three, also those with a palette; values
+    are divided by the largest that the file can hold (255, or 65,535 for 16 bits). Of several frames the
+    first is read, and a rotation noted in a photograph is not applied. An alpha channel that is opaque
+    everywhere is dropped; a transparent picture is refused, as its colours depend on a background that it
+    does not have.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def read_folder(folder: Path) -> Images:
         )
     members = [_pictures(entry) for entry in classes]
     labels = np.repeat(np.arange(len(classes)), [len(paths) for paths in members])
-    return images_from_array(_stack([path for paths in members for path in paths]), labels)
+    images = images_from_array(_stack([path for paths in members for path in paths]), labels)
+    return replace(images, names=tuple(entry.name for entry in classes))
 
 
 def _visible(folder: Path) -> list[Path]:

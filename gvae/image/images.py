@@ -21,15 +21,19 @@ class Images:
         Shape ``(n, C, H, W)``, float32.
     y
         Classes, integers from 0, shape ``(n,)``; -1 for an image without a label, None if no image has one.
+    names
+        Of the classes, in their order; none for classes that are known by their numbers.
 
     Raises
     ------
     InputError
-        If x has another number of dimensions or no image, is not finite, or y another length.
+        If x has another number of dimensions or no image, is not finite, y has another length, or a class no
+        name among some.
     """
 
     x: Tensor
     y: Tensor | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.x.dim() != 4 or not self.x.numel():
@@ -39,6 +43,10 @@ class Images:
             raise InputError(f"images must be finite; image {image} is not")
         if self.y is not None and self.y.shape != (len(self.x),):
             raise InputError(f"labels must be one an image, {len(self.x)}, got {tuple(self.y.shape)}")
+        if self.names and self.y is not None and int(self.y.max()) >= len(self.names):
+            raise InputError(
+                f"{len(self.names)} classes have names, got an image of class {int(self.y.max())}"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -52,11 +60,18 @@ class Images:
     @property
     def classes(self) -> int:
         """Number of classes; 0 without labels."""
-        return 0 if self.y is None else int(self.y.max()) + 1
+        if self.y is None:
+            return 0
+        return len(self.names) or int(self.y.max()) + 1
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of all classes, their numbers where they have none."""
+        return self.names or tuple(map(str, range(self.classes)))
 
     def take(self, index: Tensor | slice) -> Images:
         """Some of the images, in the order of the index."""
-        return Images(self.x[index], None if self.y is None else self.y[index])
+        return replace(self, x=self.x[index], y=None if self.y is None else self.y[index])
 
     def to(self, device: torch.device) -> Images:
         """The same on a device."""
@@ -111,5 +126,5 @@ class ImageSplit:
 
 def _without(images: Images, label: int) -> Images:
     if images.y is None or bool((images.y == label).all()):
-        raise InputError(f"nothing is left of {len(images)} images without class {label}")
+        raise InputError(f"nothing is left of {len(images)} images without class {images.class_names[label]}")
     return images.take(images.y != label)

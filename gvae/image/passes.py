@@ -68,6 +68,11 @@ def reconstructions(model: ImageModel, images: Images) -> Tensor:
     return in_batches(model, images, lambda part: model.reconstruct(part.x, part.y))
 
 
+def squared_errors(images: Tensor, others: Tensor) -> Tensor:
+    """How far images ``(n, C, H, W)`` are from others, summed over the pixels; shape ``(n,)``."""
+    return (images - others.to(images.device)).square().flatten(1).sum(dim=1)
+
+
 def decoded(model: ImageModel, z: Tensor, y: Tensor | None = None) -> Tensor:
     """Mean images of codes, shape ``(n, C, H, W)``.
 
@@ -78,20 +83,21 @@ def decoded(model: ImageModel, z: Tensor, y: Tensor | None = None) -> Tensor:
     y
         Classes, for a conditional model, shape ``(n,)``.
     """
-    with evaluation_mode(model) as device:
-        parts = slices(len(z), images_at_once(model.shape))
-        return torch.cat(
-            [model.decode(z[part].to(device), None if y is None else y[part].to(device)) for part in parts]
-        )
+    device = device_of(model)
+    return _in_parts(model, len(z), y, lambda part, labels: model.decode(z[part].to(device), labels))
 
 
 def drawn(model: ImageModel, number: int, generator: torch.Generator, y: Tensor | None = None) -> Tensor:
     """So many images from the prior, shape ``(number, C, H, W)``; InputError for a model without one."""
+    return _in_parts(
+        model, number, y, lambda part, labels: model.sample(part.stop - part.start, generator, labels)
+    )
+
+
+def _in_parts(
+    model: ImageModel, number: int, y: Tensor | None, function: Callable[[slice, Tensor | None], Tensor]
+) -> Tensor:
+    """What a function of some rows and their classes gives for ``number`` rows, one after the other."""
     with evaluation_mode(model) as device:
         parts = slices(number, images_at_once(model.shape))
-        return torch.cat(
-            [
-                model.sample(part.stop - part.start, generator, None if y is None else y[part].to(device))
-                for part in parts
-            ]
-        )
+        return torch.cat([function(part, None if y is None else y[part].to(device)) for part in parts])

@@ -1,4 +1,4 @@
-"""Figures of images and codes, bound to no window; `gvae.plots.write_figure` writes them.
+"""Pictures made of images, bound to no window; `gvae.plots.write_figure` writes them.
 
 Images keep their pixels: each becomes a square of whole dots, and gaps are equally wide everywhere.
 """
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,10 +19,6 @@ from gvae.errors import InputError
 DOTS = 200
 """Dots an inch, as `gvae.plots.write_figure` writes them."""
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")
-"""Okabe and Ito's, which the colour-blind tell apart; more classes take the next of `MARKERS`."""
-
-MARKERS = "o^sDv"
 SIDE, WIDEST, PLANE, GAP = 100, 1800, 1200, 6
 """Dots: of an image in a grid; at most, of a whole row; of a latent plane; between two images of a grid."""
 
@@ -99,67 +94,6 @@ def manifold_picture(images: Tensor, limit: float, title: str = "") -> Figure:
     return figure
 
 
-def scatter(codes: Tensor, labels: Tensor | None = None, title: str = "") -> Figure:
-    """Draw codes as dots, coloured by class; of more than two dimensions the two principal axes.
-
-    Parameters
-    ----------
-    codes
-        Shape ``(n, D)``; of one dimension, it is drawn against the image's number.
-    labels
-        Classes, integers from 0, shape ``(n,)``; all dots are alike without them.
-    title
-        Above them.
-    """
-    points, names = _plane(codes.detach().cpu().double().numpy())
-    figure = Figure(figsize=(5.6, 4.6), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
-    axes = figure.add_subplot()
-    size = min(9, max(2, 9000 / len(points)))
-    classes = np.zeros(len(points), dtype=int) if labels is None else labels.cpu().numpy()
-    for label in np.unique(classes):
-        x, y = points[classes == label].T
-        color, marker = COLORS[label % len(COLORS)], MARKERS[label // len(COLORS) % len(MARKERS)]
-        axes.scatter(x, y, size, color=color, marker=marker, linewidths=0, alpha=0.8, label=str(label))
-    if labels is not None:
-        columns = -(-len(np.unique(classes)) // 20)
-        figure.legend(
-            *axes.get_legend_handles_labels(),
-            loc="outside right upper",
-            title="class",
-            frameon=False,
-            ncols=columns,
-            markerscale=6 / size**0.5,
-            fontsize=8,
-            title_fontsize=8,
-        )
-    _plain(axes, title, *names)
-    return figure
-
-
-def roc_curve(
-    false_positive_rates: NDArray[np.float64], true_positive_rates: NDArray[np.float64], title: str = ""
-) -> Figure:
-    """Draw a receiver operating characteristic; its area stands in the title, the diagonal is chance.
-
-    Parameters
-    ----------
-    false_positive_rates, true_positive_rates
-        As `gvae.image.roc` gives them, from (0, 0) to (1, 1).
-    title
-        Before the area.
-    """
-    heights = (true_positive_rates[1:] + true_positive_rates[:-1]) / 2
-    area = float(heights @ np.diff(false_positive_rates))
-    figure = Figure(figsize=(4.2, 4.4), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
-    axes = figure.add_subplot()
-    axes.plot((0, 1), (0, 1), color="0.65", linewidth=0.8, linestyle="--")
-    axes.plot(false_positive_rates, true_positive_rates, color=COLORS[0], linewidth=1.8, clip_on=False)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    heading = f"{title}\n" if title else ""
-    _plain(axes, f"{heading}AUC {100 * area:.1f} %", "false positive rate", "true positive rate")
-    return figure
-
-
 def _channels_last(images: Tensor) -> Pixels:
     """``(n, H, W)`` or ``(n, H, W, 3)`` with values in [0, 1]."""
     if images.dim() != 4 or images.size(1) not in (1, 3) or not len(images):
@@ -220,25 +154,3 @@ def _name_ticks(axes: Axes, axis: str, names: Sequence[str], cell: float) -> Non
         size = min(8, 0.55 * cell / max(map(len, names))) if axis == "x" else 8
         at.set_ticks(centres, names, fontsize=size, parse_math=False)
         at.set_tick_params(length=0)
-
-
-def _plane(codes: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    """Two columns to draw, and what they are."""
-    if codes.shape[1] == 1:
-        return np.column_stack([np.arange(len(codes)), codes[:, 0]]), ("image", "latent number")
-    if codes.shape[1] == 2:
-        return codes, ("first latent number", "second latent number")
-    centred = codes - codes.mean(axis=0)
-    values, axes = np.linalg.eigh(centred.T @ centred)  # rising
-    axes = axes[:, :-3:-1]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), (0, 1)])  # one of the two directions, always
-    shares = values[:-3:-1] / max(values.sum(), np.finfo(float).tiny)
-    first, second = (f"{100 * share:.0f} % of the variance" for share in shares)
-    return centred @ axes, (f"first principal axis, {first}", f"second principal axis, {second}")
-
-
-def _plain(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=11, parse_math=False)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.spines[["top", "right"]].set_visible(False)

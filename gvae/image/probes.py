@@ -139,7 +139,9 @@ def _some_of_each(images: Images, number: int, generator: torch.Generator) -> Im
     for label in range(images.classes):
         rows = order[y[order] == label]
         if 0 < len(rows) < number:
-            raise InputError(f"labels_per_class is {number}, but class {label} has {len(rows)} images")
+            raise InputError(
+                f"labels_per_class is {number}, but class {images.class_names[label]} has {len(rows)} images"
+            )
         chosen.append(rows[:number])
     return images.take(torch.cat(chosen))
 

@@ -140,6 +140,7 @@ def hide_labels(images: Images, labelled_per_class: int, generator: torch.Genera
     for label in sorted({*images.y.tolist()} - {UNLABELLED}):
         rows = order[shuffled == label][:labelled_per_class]
         if len(rows) < labelled_per_class:
-            raise InputError(f"class {label} has {len(rows)} images, fewer than {labelled_per_class} labels")
+            found = f"class {images.class_names[label]} has {len(rows)} images"
+            raise InputError(f"{found}, fewer than {labelled_per_class} labels")
         y[rows] = label
     return replace(images, y=y)

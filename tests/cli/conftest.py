@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from gvae.cli import app
@@ -97,7 +99,7 @@ def interrupted(edges: Path, tmp_path: Path, at_every_epoch: None) -> Path:
 
 @pytest.fixture(scope="session")
 def image_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs on the digits: a VAE with a plane, one that saw no threes, a conditional one, a GAN, an AE."""
+    """Runs on the digits: a VAE with a plane, one that saw no threes, a conditional one, a GAN, an AE, M2."""
     folder = tmp_path_factory.mktemp("images")
     for name, options in {
         "plane": "--latent 2",
@@ -105,7 +107,21 @@ def image_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "cvae": "--model cvae --latent 2",
         "gan": "--model gan --latent 2",
         "ae": "--model ae --latent 4",
+        "m2": "--model m2 --latent 2",
     }.items():
         result = invoke(f"image train {options} --hidden 16 --epochs 2 --out", folder / name)
         assert result.exit_code == 0, result.output
     return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Forty pictures of 6 x 5 in two classes: dark and light."""
+    values = np.random.default_rng(0).integers(0, 128, (40, 6, 5), dtype=np.uint8)
+    for name, light in (("dark", 0), ("light", 127)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(values[i + 20 * (light > 0)] + light).save(
+                tmp_path / "pictures" / name / f"{i:02}.png"
+            )
+    return tmp_path / "pictures"

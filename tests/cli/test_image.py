@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gvae.catalog import IMAGE_MODELS
-from gvae.image import load_image_model, load_images
+from gvae.image import load_image_model, load_images, transfer
 
 Command = Callable[..., Any]
 PICTURES = {
@@ -34,6 +34,10 @@ PICTURES = {
     "inpaint plane --number 3": {"images": (3, 1, 8, 8), "filled": (3, 1, 8, 8)},
     "inpaint cvae --mask centre --steps 2": {"filled": (10, 1, 8, 8)},
     "inpaint ae --mask left": {"filled": (10, 1, 8, 8)},
+    "denoise plane --number 3 --noise 0.5": {"noisy": (3, 1, 8, 8), "restored": (3, 1, 8, 8)},
+    "denoise cvae": {"restored": (10, 1, 8, 8), "squared_errors": (10,)},
+    "super-resolve ae --number 2": {"small": (2, 1, 4, 4), "restored": (2, 1, 8, 8)},
+    "transfer ae --labels-per-class 3": {"codes": (1,), "pixels": (1,)},
     "anomaly three": {"scores": (360,), "anomalies": (360,)},
     "anomaly ae --hold-out 1": {"scores": (360,)},
 }
@@ -130,3 +134,52 @@ def test_evaluate_can_draw_the_codes(gvae: Command, image_runs: Path, tmp_path: 
 def test_the_list_of_models(gvae: Command) -> None:
     text = " ".join(gvae("image models").stdout.split())
     assert all(f"{name} " in text for name in IMAGE_MODELS)
+
+
+def test_noise_goes_by_the_seed(gvae: Command, image_runs: Path, tmp_path: Path) -> None:
+    first, again, other = (
+        numbers(gvae, f"denoise --number 3 --seed {seed}", image_runs / "plane", tmp_path)
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["noisy"] != other["noisy"]
+    assert np.array(first["noisy"]).min() >= 0
+    none = numbers(gvae, "denoise --noise 0", image_runs / "plane", tmp_path)
+    assert none["noisy"] == none["images"]
+
+
+def test_small_images_are_means_of_the_large_ones(gvae: Command, image_runs: Path, tmp_path: Path) -> None:
+    found = numbers(gvae, "super-resolve --number 2", image_runs / "plane", tmp_path)
+    images = np.array(found["images"])
+    assert np.array(found["small"]) == pytest.approx(
+        images.reshape(2, 1, 4, 2, 4, 2).mean(axis=(3, 5)), abs=1e-5
+    )
+    errors = np.square(np.array(found["restored"]) - images).sum(axis=(1, 2, 3))
+    assert np.array(found["squared_errors"]) == pytest.approx(errors, abs=1e-3)
+
+
+def test_transfer_prints_draws_and_writes_the_accuracies(
+    gvae: Command, image_runs: Path, tmp_path: Path
+) -> None:
+    words = "image transfer --labels-per-class 2 --labels-per-class 20 --seed 4 --json"
+    result = gvae(words, tmp_path / "t.json", "--out", tmp_path / "t.png", image_runs / "three")
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "t.json").read_text())
+    assert found["labels_per_class"] == [2, 20]
+    model = load_image_model(image_runs / "three").model
+    expected = [transfer(model, load_images("digits"), number, seed=4) for number in (2, 20)]
+    assert [*zip(found["codes"], found["pixels"], strict=True)] == expected
+    assert all(f"{100 * share:.1f}" in result.stdout for pair in expected for share in pair)
+    assert sorted(os.listdir(tmp_path)) == ["t.json", "t.png"]
+
+
+def test_only_a_model_that_classifies_has_an_accuracy(
+    gvae: Command, image_runs: Path, tmp_path: Path
+) -> None:
+    for run, has in (("m2", True), ("cvae", False)):
+        result = gvae("image evaluate --samples 2 --json", tmp_path / run, image_runs / run)
+        accuracy = json.loads((tmp_path / run).read_text())["accuracy"]
+        assert (accuracy is not None) is has
+        assert ("accuracy of its classifier" in result.stdout) is has
+        if has:
+            assert f"{100 * accuracy:.1f}" in result.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,21 @@ def test_the_table_says_what_was_learned(gvae: Command, tmp_path: Path) -> None:
     assert "1,257 to learn from, 180 to validate, 1 x 8 x 8 each (digits)" in text
     assert f"z of 2 dimensions, {weights:,} weights" in text
     assert "2 epochs in" in text
-    assert f"{record['val']:.2f} nats an image" in text
+    assert f"val ELBO {record['val']:.2f} nats an image" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ("--model iwae --samples 2", "val bound"),
+        ("--model m2", "val ELBO"),
+        ("--beta 2", "val figure"),
+        ("--model ae", "val figure"),
+    ],
+)
+def test_only_a_bound_is_called_one(options: str, name: str, gvae: Command, tmp_path: Path) -> None:
+    result = gvae(f"image train {SMALL} {options} --out", tmp_path / "run")
+    assert re.search(rf"{name} +-?\d", result.stdout), result.output
 
 
 def test_a_seed_gives_the_same_weights(gvae: Command, tmp_path: Path) -> None:
@@ -81,19 +96,6 @@ def test_labels_can_be_hidden(gvae: Command, tmp_path: Path, monkeypatch: pytest
 # --- images of one's own ---
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Forty pictures of 6 x 5 in two classes: dark and light."""
-    values = np.random.default_rng(0).integers(0, 128, (40, 6, 5), dtype=np.uint8)
-    for name, light in (("dark", 0), ("light", 127)):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
-        for i in range(20):
-            Image.fromarray(values[i + 20 * (light > 0)] + light).save(
-                tmp_path / "pictures" / name / f"{i:02}.png"
-            )
-    return tmp_path / "pictures"
-
-
 def test_a_folder_of_pictures_is_found_again(
     gvae: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,15 @@ def test_a_folder_of_pictures_is_found_again(
     assert gvae("image reconstruct ../run --number 2 --out r2.png").exit_code == 2
     again = gvae("image reconstruct ../run --number 2 --out r2.png --data-dir ../moved")
     assert (again.exit_code, "Note" in again.stderr) == (0, False), again.output
+
+
+def test_few_test_images_are_all_drawn(gvae: Command, pictures: Path, tmp_path: Path) -> None:
+    run = trained(gvae, tmp_path / "run", str(pictures))
+    for command, shape in (("reconstruct", (4, 1, 6, 5)), ("interpolate --steps 3", (2, 3, 1, 6, 5))):
+        result = gvae(f"image {command} --json - --out", tmp_path / "x.png", run)
+        assert np.shape(json.loads(result.stdout)["images"]) == shape
+    message = "number must be at most 2, there are 4 test images, got 3"
+    assert message in gvae("image interpolate --number 3 --out", tmp_path / "y.png", run).stderr
 
 
 def test_other_images_than_those_of_training_are_said(gvae: Command, pictures: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from gvae.image import frechet
 from gvae.image.evaluation import Evaluation, evaluate_images
 from gvae.image.images import Images, ImageSplit
 from gvae.image.registry import Sizes, build_image_model
+from gvae.image.semi_supervised import SemiSupervisedVAE
 
 BOUNDS = {"negative_elbo", "recon", "kl", "log_likelihood"}
 CODES = {"active_units", "linear_probe", "nearest_neighbours"}
@@ -38,7 +39,7 @@ def evaluated(name: str, split: ImageSplit, classes: int = 10) -> Evaluation:
         ("vamp", {*BOUNDS, *CODES, "frechet_distance"}),
         ("vae-gan", {*BOUNDS, *CODES, "frechet_distance"}),
         ("cvae", {*BOUNDS, "active_units", "frechet_distance"}),
-        ("m2", {*BOUNDS, "active_units", "frechet_distance"}),
+        ("m2", {*BOUNDS, "accuracy", "active_units", "frechet_distance"}),
         ("ae", CODES),
         ("vq", {*CODES, "frechet_distance"}),
         ("gan", {"frechet_distance"}),
@@ -60,6 +61,18 @@ def test_the_figures_agree_with_each_other(some: ImageSplit) -> None:
     assert list(found.log_likelihood) == [2, 5]
     assert list(found.to_dict()["log_likelihood"]) == ["2", "5"]
     assert found == evaluated("vae", some)
+
+
+def test_the_accuracy_is_that_of_the_classifier(some: ImageSplit) -> None:
+    model = build_image_model("m2", Sizes(some.train.shape, hidden=16, latent=4, classes=10))
+    assert isinstance(model, SemiSupervisedVAE)
+    assert some.test.y is not None
+    right = int((model.classify(some.test.x) == some.test.y).sum())
+    assert evaluate_images(model, some, samples=(1,)).accuracy == pytest.approx(right / 100)
+    with torch.no_grad():
+        [*model.classifier.parameters()][-1][7] = 1e6  # the bias: all are sevens
+    sevens = int((some.test.y == 7).sum())
+    assert evaluate_images(model, some, samples=(1,)).accuracy == pytest.approx(sevens / 100)
 
 
 def test_images_without_labels_have_bounds_alone(some: ImageSplit) -> None:

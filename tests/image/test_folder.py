@@ -29,6 +29,7 @@ def test_pictures_in_the_order_of_their_names_without_labels(tmp_path: Path) -> 
     assert found.x.shape == (3, 1, 4, 4)
     assert torch.allclose(found.x[:, 0, 0, 0], torch.tensor([0.2, 0.4, 0.6]))
     assert found.y is None
+    assert found.names == ()
 
 
 def test_folders_are_classes(tmp_path: Path) -> None:
@@ -40,6 +41,7 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert (found.x[:, 0, 0, 0] * 255).round().tolist() == [3, 1, 2, 4]
     assert found.y is not None
     assert found.y.tolist() == [0, 1, 1, 2]
+    assert found.names == ("ants", "cats", "dogs")
 
 
 @pytest.mark.parametrize("ending", ["png", "bmp", "tiff", "gif", "webp", "ppm"])

@@ -47,3 +47,14 @@ def test_pixels_are_drawn_with_their_values_as_probabilities(generator: torch.Ge
 def test_only_probabilities_are_binarised(value: float, generator: torch.Generator) -> None:
     with pytest.raises(InputError, match=r"binarisation needs values in \[0, 1\], got .*; scale them first"):
         Images(torch.tensor([0.0, value]).view(2, 1, 1, 1)).binarized(generator)
+
+
+def test_classes_have_names_or_numbers() -> None:
+    x, y = torch.zeros(3, 1, 1, 1), torch.tensor([1, 0, 1])
+    assert Images(x, y).class_names == ("0", "1")
+    assert Images(x).class_names == ()
+    images = Images(x, y, ("cat", "dog", "owl"))
+    assert (images.class_names, images.classes) == (("cat", "dog", "owl"), 3)
+    assert images.take(slice(1)).to(torch.device("cpu")).class_names == images.class_names
+    with pytest.raises(InputError, match="1 classes have names, got an image of class 1"):
+        Images(x, y, ("cat",))

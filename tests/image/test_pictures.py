@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gvae.errors import InputError
-from gvae.image.pictures import COLORS, DOTS, GAP, MARKERS, grid, manifold_picture, roc_curve, scatter
+from gvae.image.pictures import DOTS, GAP, grid, manifold_picture
 from gvae.plots import write_figure
+
+Check = Callable[[Figure], None]
 
 
 def images(*shape: int) -> Tensor:
@@ -27,27 +29,6 @@ def images(*shape: int) -> Tensor:
 def drawn(figure: Figure) -> NDArray[Any]:
     """What is shown, in dots of the screen."""
     return np.asarray(figure.axes[0].images[0].get_array())
-
-
-def texts(figure: Figure) -> list[Any]:
-    """All that are shown; matplotlib keeps ticks beyond the ends, which are not drawn."""
-    axes = figure.axes[0]
-    labels = [axes.xaxis.label, axes.yaxis.label, axes.title, *figure.texts]
-    for axis, (first, last) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        places = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-        labels += [label for place, label in places if min(first, last) <= place <= max(first, last)]
-    labels += [text for legend in figure.legends for text in legend.get_texts()]
-    return [text for text in labels if text.get_text()]
-
-
-def check_texts(figure: Figure) -> None:
-    """All lie inside, and none on another."""
-    figure.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in texts(figure)]
-    bounds = figure.bbox
-    assert all(bounds.x0 <= box.x0 and box.x1 <= bounds.x1 for box in boxes)
-    assert all(bounds.y0 <= box.y0 and box.y1 <= bounds.y1 for box in boxes)
-    assert not [(i, j) for i, box in enumerate(boxes) for j in range(i) if box.overlaps(boxes[j])]
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 5, 9), (1, 300, 40)])
@@ -83,7 +64,7 @@ def test_values_beyond_black_and_white_are_cut_off() -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 12), (2, 3), (10, 2), (40, 1)])
-def test_no_text_is_cut_or_lies_on_another(columns: int, rows: int) -> None:
+def test_no_text_is_cut_or_lies_on_another(columns: int, rows: int, check_texts: Check) -> None:
     names = [f"z{i}" for i in range(rows)]
     values = [f"{value:.3g}" for value in torch.linspace(-3, 3, columns).tolist()]
     title = "full-covariance, digits: traversal of test image 0"
@@ -92,7 +73,7 @@ def test_no_text_is_cut_or_lies_on_another(columns: int, rows: int) -> None:
 
 
 @pytest.mark.parametrize("side", [2, 5, 20])
-def test_the_manifold_is_whole_and_its_ticks_are_at_the_codes(side: int) -> None:
+def test_the_manifold_is_whole_and_its_ticks_are_at_the_codes(side: int, check_texts: Check) -> None:
     x = images(side, side, 1, 8, 8)
     figure = manifold_picture(x, 2.0, "vae, digits: latent plane")
     picture, axes = drawn(figure), figure.axes[0]
@@ -107,52 +88,6 @@ def test_the_manifold_is_whole_and_its_ticks_are_at_the_codes(side: int) -> None
     assert shown == [label.get_text() for label in axes.get_yticklabels()] == ["-2", "-1", "0", "1", "2"]
     assert axes.get_xticks()[[0, -1]].tolist() == [cell / 2, (side - 0.5) * cell]
     assert axes.get_yticks()[[0, -1]].tolist() == [(side - 0.5) * cell, cell / 2]  # upwards
-    check_texts(figure)
-
-
-@pytest.mark.parametrize("classes", [1, 10, 25, 45])
-def test_codes_are_dots_in_the_colour_of_their_class(classes: int) -> None:
-    codes, labels = images(3 * classes, 2), torch.arange(3 * classes) % classes
-    figure = scatter(codes, labels, "codes")
-    kinds = set()
-    for i, dots in enumerate(figure.axes[0].collections):
-        assert np.asarray(dots.get_offsets()) == pytest.approx(codes[labels == i].numpy())
-        color = to_hex(np.asarray(dots.get_facecolor())[0]).upper()
-        assert color == COLORS[i % len(COLORS)]
-        kinds.add((color, np.asarray(dots.get_paths()[0].vertices).tobytes()))
-    assert len(kinds) == min(classes, len(COLORS) * len(MARKERS))
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [str(i) for i in range(classes)]
-    check_texts(figure)
-
-
-def test_codes_without_labels_have_no_legend() -> None:
-    figure = scatter(images(9, 2))
-    assert len(figure.axes[0].collections) == 1
-    assert not figure.legends
-
-
-def test_many_dimensions_are_drawn_along_the_two_principal_axes() -> None:
-    codes = images(50, 3) * torch.tensor([1.0, 100.0, 10.0]) + 5
-    figure = scatter(codes)
-    (dots,) = figure.axes[0].collections
-    found, centred = np.asarray(dots.get_offsets()), (codes - codes.mean(dim=0)).numpy()
-    assert np.corrcoef(found[:, 0], centred[:, 1])[0, 1] > 0.999
-    assert np.corrcoef(found[:, 1], centred[:, 2])[0, 1] > 0.9
-    assert figure.axes[0].get_xlabel() == "first principal axis, 99 % of the variance"
-    assert len(scatter(codes[:1]).axes[0].collections) == 1
-
-
-def test_one_dimension_is_drawn_against_the_number() -> None:
-    (dots,) = scatter(torch.tensor([[3.0], [1.0]])).axes[0].collections
-    assert np.asarray(dots.get_offsets()).tolist() == [[0, 3], [1, 1]]
-
-
-def test_the_roc_curve_has_its_area_and_the_diagonal() -> None:
-    figure = roc_curve(np.array([0, 0, 0.5, 1]), np.array([0, 0.5, 0.5, 1]), "class 3 held out")
-    chance, curve = figure.axes[0].lines
-    assert np.asarray(curve.get_xydata()).tolist() == [[0, 0], [0, 0.5], [0.5, 0.5], [1, 1]]
-    assert np.asarray(chance.get_xydata()).tolist() == [[0, 0], [1, 1]]
-    assert figure.axes[0].get_title() == "class 3 held out\nAUC 62.5 %"
     check_texts(figure)
 
 

@@ -156,6 +156,7 @@ def test_a_folder(tmp_path: Path) -> None:
     assert sizes(split) == (16, 2, 2)
     assert split.test.shape == (1, 2, 3)
     assert [sorted(y.tolist()) for y in labels(split)[1:]] == [[0, 1], [0, 1]]
+    assert split.train.class_names == split.test.class_names == ("a", "b")
 
 
 @pytest.mark.parametrize(
