@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gvae.image.images import Images
 from gvae.image.model import ImageModel
 from gvae.image.networks import Shape
+from gvae.onednn import onednn_products
 
 PIXELS_AT_ONCE = 2**20
 """Pixels that pass a model together; with 32 channels in its layers that is 2^25 numbers, 128 MB."""
@@ -34,11 +35,11 @@ def slices(number: int, size: int) -> list[slice]:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[torch.device]:
-    """Evaluation mode and no gradients; gives the model's device, and the model its own mode back."""
+    """Evaluation mode, no gradients, oneDNN; gives the model's device, and the model its own mode back."""
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), onednn_products():
             yield device_of(model)
     finally:
         model.train(training)
