@@ -97,7 +97,14 @@ class ImageModelOptions:
             if getattr(self, name) is not None:
                 require_int(name.replace("_", "-"), getattr(self, name), at_least=1)
         schedule = check_name("schedule", self.schedule, SCHEDULES)
-        return TrainConfig(self.epochs, self.lr, schedule, beta=self.beta, eval_every=1, seed=seed)  # type: ignore[arg-type]
+        return TrainConfig(
+            epochs=self.epochs,
+            lr=self.lr,
+            schedule=schedule,  # type: ignore[arg-type]
+            beta=self.beta,
+            eval_every=1,
+            seed=seed,
+        )
 
     def sizes(self) -> dict[str, Any]:
         """The keywords of `gvae.image.Sizes` that do not come from the images."""

@@ -153,7 +153,7 @@ class ImageRun:
 
 
 def class_number(asked: str, names: Sequence[str], option: str) -> int:
-    """The class that an option asks for, by its name or its number.
+    """The class that an option asks for, by its name, or by its number if no name could be meant.
 
     Raises
     ------
@@ -162,7 +162,8 @@ def class_number(asked: str, names: Sequence[str], option: str) -> int:
     """
     if asked in names:
         return names.index(asked)
-    if asked.isdecimal() and int(asked) < len(names):
+    named_by_numbers = any(name.isdecimal() for name in names) and [*names] != [*map(str, range(len(names)))]
+    if asked.isdecimal() and int(asked) < len(names) and not named_by_numbers:
         return int(asked)
     if not names:
         raise InputError(f"{option} needs labels, and these images have none")

@@ -41,21 +41,22 @@ def run_all(experiments: list[list[Experiment]], jobs: int | None) -> None:
     from gvae.experiment import affordable_jobs, check_memory, run_together
 
     every = [experiment for together in experiments for experiment in together]
-    jobs = affordable_jobs(every) if jobs is None else jobs
-    check_memory(every, jobs)  # before the first is run
+    at_once = [affordable_jobs(together) if jobs is None else jobs for together in experiments]
+    for together, its in zip(experiments, at_once, strict=True):
+        check_memory(together, its)  # before the first is run
     with progress_bar() as progress:
         total = sum(len(experiment.seeds) * experiment.epochs for experiment in every)
         bar = progress.add_task("", total=total, status="")
-        for together in experiments:
+        for together, its in zip(experiments, at_once, strict=True):
 
             def place(together: list[Experiment] = together) -> tuple[str, int]:
                 now = min(together, key=lambda experiment: len(experiment.runs))
                 name = f"{now.dataset} {now.model} run {len(now.runs) + 1}/{len(now.seeds)}"
                 return name, sum(len(experiment.runs) * experiment.epochs for experiment in every)
 
-            one = jobs == 1
+            one = its == 1
             report = epoch_reporter(progress, bar, place) if one else _runs_reporter(progress, bar, together)
-            run_together(together, report, jobs=jobs)
+            run_together(together, report, jobs=its)
 
 
 def _runs_reporter(progress: Progress, bar: TaskID, together: list[Experiment]) -> OnEpoch:
@@ -85,6 +86,8 @@ def _report(experiments: list[Experiment], err: bool) -> None:
         caption += f"\n{experiment.dataset}: a split of its file's own, not gvae's: {experiment.foreign}."
     for model, changed in {e.model: e.overrides() for e in experiments if e.overrides()}.items():
         caption += f"\n{model} settings: {', '.join(map(_setting, changed, changed.values()))}."
+    if first.jobs > 1:
+        caption += f"\n{first.jobs} runs at once, each with its share of the threads; alone a run takes less."
     if published:
         caption += f"\nPublished: {PUBLISHED_SOURCE}, so without the spread of splits."
     title = f"Link prediction in percent, {_spread(first)}, protocol {first.protocol}"

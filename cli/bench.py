@@ -75,7 +75,10 @@ From = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    option("So many runs at once, each with its share of the threads.", "a run a thread, if memory allows"),
+    option(
+        "So many runs at once, each with its share of the threads.",
+        "a run a thread, as memory allows; 1 with heuristics",
+    ),
 ]
 ListProtocols = Annotated[bool, typer.Option("--list-protocols", help="List the protocols and exit.")]
 
@@ -165,7 +168,8 @@ def command(
     if baselines is None:
         baselines = RECORDS[protocol].negatives != "uniform"
     beside = {name: settings.preset(name) for name in HEURISTICS if baselines}
-    if jobs != 1 and len(seeds) > 1 and device != "cuda" and not explain:
+    one_by_one = jobs is None and any(name in HEURISTICS for name in presets | beside)
+    if not (one_by_one or explain or jobs == 1 or len(seeds) == 1 or device == "cuda"):
         prepare()
     common = {"protocol": protocol, "seeds": seeds, "device": device, "read": read.given()}
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
@@ -183,9 +187,11 @@ def _explain(experiments: list[list[Experiment]], jobs: int | None) -> None:
 
     from ._plans import explain_all
 
-    every = [experiment for together in experiments for experiment in together]
-    jobs = affordable_jobs(every) if jobs is None else jobs
-    plans = [(str(experiment.dataset), experiment.plan(jobs)) for experiment in every]
+    plans = [
+        (str(experiment.dataset), experiment.plan(affordable_jobs(together) if jobs is None else jobs))
+        for together in experiments
+        for experiment in together
+    ]
     explain_all([(name, plan) for name, plan in plans if plan is not None])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from ._image_options import RUN, DataDir, Picture, Seed
 from ._image_runs import ImageRun, class_number
 from ._options import Json, option
 
+if TYPE_CHECKING:
+    from gvae.image import Images
+
 HoldOut = Annotated[
     str | None,
     option(
@@ -23,7 +26,13 @@ HoldOut = Annotated[
         metavar="CLASS",
     ),
 ]
-Labels = Annotated[list[int], option("Images of each class whose label is known; may be repeated.")]
+FEW = (1, 2, 5, 10)
+Labels = Annotated[
+    list[int] | None,
+    option(
+        "Images of each class whose label is known; may be repeated.", "1, 2, 5, 10, if there are as many"
+    ),
+]
 Curves = Annotated[
     str | None, typer.Option("--out", metavar="FILE", help="The accuracies as curves: .png, .svg or .pdf.")
 ]
@@ -91,7 +100,7 @@ def _held_out(opened: ImageRun, asked: str | None) -> int:
 def transfer(
     run: RUN,
     out: Curves = None,
-    labels_per_class: Labels = [1, 2, 5, 10],  # noqa: B006
+    labels_per_class: Labels = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     json: Json = None,
@@ -105,20 +114,28 @@ def transfer(
     from gvae.image.charts import learning_curves
 
     split = opened.split(data_dir)
-    both = [image.transfer(opened.saved.model, split, number, seed) for number in labels_per_class]
+    numbers = [*dict.fromkeys(labels_per_class or _few(split.train))]
+    both = [image.transfer(opened.saved.model, split, number, seed) for number in numbers]
     of_codes, of_pixels = zip(*both, strict=True)
     curves = {"codes": of_codes, "pixels": of_pixels}
-    figure = learning_curves(labels_per_class, curves, opened.title("classes from few labels"))
-    opened.write(figure, out, json, seed=seed, labels_per_class=labels_per_class, **curves)
+    figure = learning_curves(numbers, curves, opened.title("classes from few labels"))
+    opened.write(figure, out, json, seed=seed, labels_per_class=numbers, **curves)
     rows = [
         (f"{number:,}", *(f"{100 * share:.1f}" for share in each))
-        for number, each in zip(labels_per_class, both, strict=True)
+        for number, each in zip(numbers, both, strict=True)
     ]
     columns = (">labels a class", ">from codes, percent", ">from pixels, percent")
     caption = (
         f"Logistic regression, accuracy on {len(split.test):,} test images; labels drawn by seed {seed}."
     )
     print_table(f"Classes from few labels by {run}", columns, rows, caption, err=json == STDOUT)
+
+
+def _few(images: Images) -> list[int]:
+    """Of the usual numbers of labels those that the smallest class has."""
+    counts = [] if images.y is None else images.y[images.y >= 0].bincount().tolist()
+    least = min((count for count in counts if count), default=0)
+    return [number for number in FEW if number <= least] or [1]
 
 
 def evaluate(

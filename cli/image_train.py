@@ -111,9 +111,10 @@ def _prepare(data: str, source: SourceOptions, options: ImageModelOptions, seed:
     }
     sizes = Sizes(split.train.shape, classes=split.train.classes, **options.sizes())
     model = build_image_model(options.model, sizes, seed=seed).to(device)
-    batch_size = options.batch_size or default_batch_size(len(split.train))
+    chosen = _chosen(split, told)
+    batch_size = options.batch_size or default_batch_size(len(chosen.train))
     training = {"batch_size": batch_size, "binarize": options.binarize}
-    return Prepared(_chosen(split, told), model, sizes, told, training)
+    return Prepared(chosen, model, sizes, told, training)
 
 
 def _chosen(split: ImageSplit, told: Mapping[str, Any]) -> ImageSplit:

@@ -22,9 +22,6 @@ class TrainConfig:
         Passes over the training data; at least 1.
     lr
         Learning rate of Adam, per step; positive.
-    schedule
-        ``"constant"``, or ``"cosine"``: the learning rate falls from ``lr`` to nearly 0 along half a cosine,
-        epoch by epoch (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
     beta
         Weight of the KL term; 1 is Kipf's objective (see `gvae.losses.variational_loss`), 0 leaves it out.
     loss
@@ -43,6 +40,10 @@ class TrainConfig:
         looked at; ``None`` never stops early. Which epoch is kept is still ``select``'s to say.
     seed
         Seed of all that is random in training: the posterior's noise, sampled negatives.
+    schedule
+        ``"constant"``, or ``"cosine"``: the learning rate falls from ``lr`` to nearly 0 along half a cosine,
+        epoch by epoch, in all of the task's optimisers (Loshchilov and Hutter 2017, arXiv 1608.03983, without
+        restarts).
 
     Raises
     ------
@@ -52,7 +53,6 @@ class TrainConfig:
 
     epochs: int = 200
     lr: float = 0.01
-    schedule: Literal["constant", "cosine"] = "constant"
     beta: float = 1.0
     loss: str = "full"
     block: int | None = None
@@ -60,6 +60,7 @@ class TrainConfig:
     eval_every: int = 10
     patience: int | None = None
     seed: int = 0
+    schedule: Literal["constant", "cosine"] = "constant"
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("eval_every", 1), ("seed", 0)):

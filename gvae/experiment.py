@@ -136,6 +136,11 @@ class Experiment:
         return plan_training(graph, self.model, preset, self._device, scored=scored, runs=runs)
 
     @property
+    def jobs(self) -> int:
+        """Runs at once, when it was run last."""
+        return self._jobs
+
+    @property
     def epochs(self) -> int:
         """Epochs of a run, if it does not stop early."""
         return 0 if self.model in HEURISTICS else self._preset.train.epochs

@@ -9,24 +9,25 @@ from pathlib import Path
 
 import torch
 
-FEWEST_ROWS = 512
-"""Below so many rows oneDNN's preparations, 15 us a product, take longer than it saves."""
+WORTH_IT = 512
+"""Below this size of the matrices oneDNN's preparations, 15 us a product, take longer than it saves."""
 
 
 @contextmanager
-def onednn_products(rows: int = FEWEST_ROWS) -> Iterator[None]:
+def onednn_products(size: int = WORTH_IT) -> Iterator[None]:
     """Within it torch multiplies float32 matrices on the processor by oneDNN, where `onednn_helps`.
 
     That is asked for by torch's permission to compute in bfloat16, which is taken back at the end; processors
     for which oneDNN makes use of it are left out by `keeps_float32`. For ``Z^T Z`` it divides the sum over
-    many rows between threads, whose number then changes the last bits: such products stay outside.
+    many rows between threads, whose number then changes the last bits: on the graph side such products stay
+    outside.
 
     Parameters
     ----------
-    rows
-        Of the matrices; small ones are left to MKL.
+    size
+        The largest number of rows or columns; small matrices are left to MKL.
     """
-    if rows < FEWEST_ROWS or not onednn_helps():
+    if size < WORTH_IT or not onednn_helps():
         yield
         return
     with _permission():
@@ -43,11 +44,15 @@ def onednn_helps() -> bool:
 
 def keeps_float32() -> bool:
     """Whether the products are those of float32 in spite of the permission, to 1e-5 of each."""
-    z = torch.rand(256, 16, generator=torch.Generator().manual_seed(0))
-    with _permission():
-        found = z @ z.t() @ z
-    exact = z.double() @ z.double().t() @ z.double()
-    return torch.allclose(found.double(), exact, rtol=1e-5, atol=0)
+    generator = torch.Generator().manual_seed(0)
+    for rows, columns in ((256, 16), (128, 784)):  # all pairs; a layer of images
+        z = torch.rand(rows, columns, generator=generator)
+        with _permission():
+            found = z @ z.t() @ z
+        exact = z.double() @ z.double().t() @ z.double()
+        if not torch.allclose(found.double(), exact, rtol=1e-5, atol=0):
+            return False
+    return True
 
 
 def made_by_amd(processor: Path = Path("/proc/cpuinfo")) -> bool:

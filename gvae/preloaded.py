@@ -7,8 +7,8 @@ on sharing its memory.
 import gc
 
 gc.disable()
-
-import gvae.experiment  # noqa: E402, F401
-
-gc.freeze()
-gc.enable()
+try:
+    import gvae.experiment  # noqa: F401
+finally:
+    gc.freeze()
+    gc.enable()

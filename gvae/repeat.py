@@ -149,7 +149,7 @@ def _check_summary(record: Record) -> None:
 
 def _check_rules(record: Record, again: Experiment) -> None:
     """What a record says of how it was measured and trained must be what is done now."""
-    was, now = record["manifest"], json.loads(json.dumps(again.to_dict()["manifest"]))
+    was, now = (_with_known_settings(each) for each in (record, json.loads(json.dumps(again.to_dict()))))
     for name in SAID:
         if was.get(name) != now.get(name):
             raise InputError(
@@ -194,11 +194,16 @@ def changed_words(record: Record, again: Experiment) -> dict[str, tuple[Any, Any
 
 
 def _said(record: Record) -> dict[str, Any]:
-    manifest = {name: value for name, value in record["manifest"].items() if name not in MAY_CHANGE}
+    manifest = {name: value for name, value in _with_known_settings(record).items() if name not in MAY_CHANGE}
     rest = {name: value for name, value in record.items() if name not in ("manifest", "complete", *SUMMARY)}
-    # A setting that is None says as much as one that an older record does not know.
-    preset = {name: value for name, value in manifest["preset"].items() if value is not None}
-    return rest | manifest | {"preset": preset}
+    return rest | manifest
+
+
+def _with_known_settings(record: Record) -> dict[str, Any]:
+    """The manifest without settings that say as much as their absence from an older record."""
+    manifest: dict[str, Any] = record["manifest"]
+    known = {name: value for name, value in manifest["preset"].items() if value not in (None, "constant")}
+    return manifest | {"preset": known}
 
 
 def changed_environment(record: Record) -> dict[str, tuple[Any, Any]]:

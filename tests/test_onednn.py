@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gvae.onednn import keeps_float32, made_by_amd, onednn_helps, onednn_products
+from gvae.onednn import WORTH_IT, keeps_float32, made_by_amd, onednn_helps, onednn_products
 
 matmul = getattr(torch.backends.mkldnn, "matmul", None)
 
@@ -18,6 +18,8 @@ def test_the_permission_holds_within_and_not_after() -> None:
     with onednn_products():
         assert matmul.fp32_precision == "bf16"  # type: ignore[union-attr]
     assert matmul.fp32_precision == before  # type: ignore[union-attr]
+    with onednn_products(WORTH_IT - 1):
+        assert matmul.fp32_precision == before  # type: ignore[union-attr]
     with pytest.raises(RuntimeError), onednn_products():
         torch.zeros(2, 3) @ torch.zeros(2, 3)
     assert matmul.fp32_precision == before  # type: ignore[union-attr]

@@ -71,6 +71,14 @@ def test_what_differs_is_said(record: Record, data: Data) -> None:
     assert changed_environment(changed)["torch"][0] == "1.0"
 
 
+def test_an_older_record_does_not_know_of_a_schedule(record: Record, data: Data) -> None:
+    older = copy.deepcopy(record)
+    del older["manifest"]["preset"]["schedule"]
+    again = experiment_of(older, data)
+    again.run()
+    assert changed_words(older, again) == {}
+
+
 def test_what_cannot_be_repeated_is_refused(record: Record, data: Data) -> None:
     other = make_graph(data.edge_index, 61)
     with pytest.raises(InputError, match="mine is not the graph that the record was made with"):

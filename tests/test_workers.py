@@ -235,3 +235,9 @@ def test_work_that_only_the_script_knows_is_refused(tmp_path: Path) -> None:
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert "InputError: what is run cannot be shared with other processes" in found.stderr
     assert "use one job" in found.stderr
+
+
+def test_what_is_preloaded_leaves_the_collector_as_it_was() -> None:
+    code = "import gc, sys, gvae.preloaded; print(gc.isenabled(), 'gvae.experiment' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "True True\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -86,7 +87,7 @@ def learning_curves(
     figure, axes = _chart(5.0, 4.0, title, "labels a class", "test accuracy, percent")
     order = np.argsort(labels_per_class)
     x = np.asarray(labels_per_class)[order]
-    for (name, shares), color, marker in zip(accuracies.items(), COLORS, MARKERS, strict=False):
+    for (name, shares), color, marker in zip(accuracies.items(), cycle(COLORS), cycle(MARKERS), strict=False):
         axes.plot(x, 100 * np.asarray(shares)[order], color=color, marker=marker, markersize=5, label=name)
     axes.set_xscale("log")
     axes.set_xticks(x, [str(number) for number in x])

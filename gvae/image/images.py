@@ -86,10 +86,10 @@ class Images:
     def binarized(self, generator: torch.Generator) -> Images:
         """Each pixel 1 with its value as probability; InputError for values outside [0, 1]."""
         self.require_probabilities()
-        return replace(self, x=drawn(self.x, generator))
+        return replace(self, x=black_or_white(self.x, generator))
 
 
-def drawn(x: Tensor, generator: torch.Generator) -> Tensor:
+def black_or_white(x: Tensor, generator: torch.Generator) -> Tensor:
     """Ones with the probabilities ``x``, and zeros; as `torch.bernoulli`, in half the time."""
     return (torch.rand(x.shape, generator=generator, device=x.device) < x).to(x.dtype)
 

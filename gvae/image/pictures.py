@@ -16,6 +16,9 @@ from torch import Tensor
 from gvae.config import require_int
 from gvae.errors import InputError
 
+SMALLEST_FONT = 5
+"""Points; longer names of columns are cut."""
+
 DOTS = 200
 """Dots an inch, as `gvae.plots.write_figure` writes them."""
 
@@ -151,6 +154,8 @@ def _name_ticks(axes: Axes, axis: str, names: Sequence[str], cell: float) -> Non
     if names:
         centres = [cell * (i + 0.5) for i in range(len(names))]
         at = axes.xaxis if axis == "x" else axes.yaxis
-        size = min(8, 0.55 * cell / max(map(len, names))) if axis == "x" else 8
-        at.set_ticks(centres, names, fontsize=size, parse_math=False)
+        fit = max(3, int(0.55 * cell / SMALLEST_FONT)) if axis == "x" else max(map(len, names))
+        shown = [name if len(name) <= fit else f"{name[: fit - 1]}…" for name in names]
+        size = min(8, 0.55 * cell / max(map(len, shown))) if axis == "x" else 8
+        at.set_ticks(centres, shown, fontsize=size, parse_math=False)
         at.set_tick_params(length=0)

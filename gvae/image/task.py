@@ -11,7 +11,7 @@ from torch import Tensor
 from gvae.catalog import check_name
 from gvae.config import TrainConfig, require_int
 from gvae.errors import TrainingError
-from gvae.image.images import BINARIZATIONS, Images, drawn
+from gvae.image.images import BINARIZATIONS, Images, black_or_white
 from gvae.image.model import ImageModel
 from gvae.losses import LossOutput
 from gvae.onednn import onednn_products
@@ -22,7 +22,7 @@ EVALUATED_AT_ONCE = 500
 
 
 def default_batch_size(images: int) -> int:
-    """128, or of few images so many, a power of two and at least 16, that an epoch has 64 steps."""
+    """The largest power of two from 16 to 128 that leaves an epoch 64 steps; 16 if none does."""
     return min(128, max(16, 1 << (max(images // 64, 1).bit_length() - 1)))
 
 
@@ -91,7 +91,7 @@ class ImageTask:
         """The images of a batch, binarised anew if they are to be, and their labels."""
         x = self._train.x.index_select(0, batch)
         y = None if self._train.y is None else self._train.y[batch]
-        return (drawn(x, generator) if self._binarize == "dynamic" else x), y
+        return (black_or_white(x, generator) if self._binarize == "dynamic" else x), y
 
     def step(self, batch: Tensor, generator: torch.Generator, value: bool) -> LossOutput:
         """One step of Adam on the model's loss."""

@@ -23,7 +23,8 @@ class VAE(ImageModel):
     """Variational autoencoder (Kingma and Welling 2014, arXiv 1312.6114), and its relatives by argument.
 
     ``samples`` > 1 trains the importance-weighted bound (IWAE, Burda et al. 2016, arXiv 1509.00519),
-    ``log 1/k sum_k p(x, z_k) / q(z_k | x)``; ``classes`` > 0 makes it conditional (Sohn et al. 2015); a
+    ``log 1/k sum_k p(x, z_k) / q(z_k | x)``, whose gradient is estimated from one of the k draws, chosen with
+    its weight; ``classes`` > 0 makes it conditional (Sohn et al. 2015); a
     `TrainConfig` with beta other than 1 is the beta-VAE (Higgins et al. 2017).
 
     Parameters
@@ -135,10 +136,13 @@ class VAE(ImageModel):
         with torch.no_grad():
             recon = self._recon(x, y, z)
             weights = recon + beta * ratio
-        chosen = torch.multinomial(weights.softmax(dim=0).t(), 1, generator=generator).squeeze(1)
-        image = torch.arange(len(x), device=x.device)
-        one = self._recon(x, y, z[chosen, image].unsqueeze(0))[0] + beta * ratio[chosen, image]
-        bound = weights.logsumexp(dim=0) - math.log(len(z)) + (one - one.detach())
+            bound = weights.logsumexp(dim=0) - math.log(len(z))
+        if torch.is_grad_enabled():
+            shares = weights.softmax(dim=0).nan_to_num(1.0)  # a loss that is NaN is told of, not died of
+            chosen = torch.multinomial(shares.t(), 1, generator=generator).squeeze(1)
+            image = torch.arange(len(x), device=x.device)
+            one = self._recon(x, y, z[chosen, image].unsqueeze(0))[0] + beta * ratio[chosen, image]
+            bound = bound + (one - one.detach())
         return LossOutput(total=-bound.mean(), recon=-recon.mean(), kl=-ratio.detach().mean())
 
 

@@ -110,9 +110,8 @@ def _epoch(state: TrainingState, config: TrainConfig, epoch: int) -> EpochRecord
     """Train for one epoch; its record if it is due."""
     task, history = state.task, state.history
     due = epoch % config.eval_every == 0 or epoch == config.epochs
-    for optimizer in task.optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = config.lr_at(epoch)
+    if config.schedule != "constant":
+        _set_rate(task, config.lr_at(epoch))
     losses = [task.step(batch, state.generator, value=due) for batch in task.batches(state.generator)]
     history.epochs = epoch
     if not due:
@@ -121,6 +120,12 @@ def _epoch(state: TrainingState, config: TrainConfig, epoch: int) -> EpochRecord
     history.records.append(record)
     state.best.offer(task.model, record)
     return record
+
+
+def _set_rate(task: Task[Any], lr: float) -> None:
+    for optimizer in task.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = lr
 
 
 def _record(task: Task[Any], config: TrainConfig, epoch: int, losses: list[LossOutput]) -> EpochRecord:

@@ -67,3 +67,15 @@ def test_too_few_images_of_a_class_are_named(
     assert "labels_per_class is 17, but class dark has 16 images" in result.stderr
     result = gvae("image train --model m2 --labels-per-class 17 --out", tmp_path / "m2", pictures)
     assert "class dark has 16 images, fewer than 17 labels" in result.stderr
+
+
+def test_names_that_are_numbers_are_names(gvae: Command, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "dark").rename(pictures / "1")
+    (pictures / "light").rename(pictures / "2")
+    run = tmp_path / "run"
+    result = gvae("image train --hidden 16 --epochs 1 --without-class 1 --out", run, pictures)
+    assert result.exit_code == 0, result.output
+    assert load_image_model(run).settings["source"]["without_class"] == 0
+    result = gvae("image train --hidden 16 --without-class 0 --out", tmp_path / "other", pictures)
+    assert result.exit_code == 2
+    assert "--without-class must be one of the classes 1, 2, got '0'" in result.stderr

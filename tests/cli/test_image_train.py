@@ -186,3 +186,25 @@ def test_a_run_that_diverges_leaves_nothing(gvae: Command, tmp_path: Path, at_ev
     assert result.exit_code == 1
     assert "training diverged" in result.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_all_images_can_be_learned_from(gvae: Command, tmp_path: Path) -> None:
+    result = gvae(f"image train digits {SMALL} --val 0 --schedule constant --out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "1,437 to learn from, none to validate" in " ".join(result.stdout.split())
+    assert "val ELBO" not in result.stdout
+    records = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    assert [record["val"] for record in records] == [None, None]
+    assert load_image_model(tmp_path / "run").settings["config"]["schedule"] == "constant"
+    again = gvae("image reconstruct --out", tmp_path / "x.png", tmp_path / "run")
+    assert (again.exit_code, "not those" in again.stderr) == (0, False), again.output
+
+
+def test_unless_told_otherwise_the_rate_falls_and_few_images_make_small_batches(
+    gvae: Command, tmp_path: Path
+) -> None:
+    settings = load_image_model(trained(gvae, tmp_path / "run", "--latent 2")).settings
+    assert settings["config"]["schedule"] == "cosine"
+    assert settings["training"]["batch_size"] == 16
+    result = gvae("image train digits --schedule linear --out", tmp_path / "other")
+    assert (result.exit_code, "unknown schedule 'linear'" in result.stderr) == (2, True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from .conftest import invoke
 from .test_processes import GVAE, in_terminal
@@ -30,7 +31,7 @@ def figures(result: Any) -> list[Any]:
 
 def test_jobs_change_nothing_but_times(tmp_path: Path) -> None:
     words = f"{QUICK} --protocol strict --baselines --runs 3 --json -"
-    one = invoke(f"{words} --save-split", tmp_path / "one")
+    one = invoke(f"{words} --jobs 1 --save-split", tmp_path / "one")
     two = invoke(f"{words} --jobs 2 --save-split", tmp_path / "two")
     assert figures(one) == figures(two)
     assert [each["manifest"]["jobs"] for each in json.loads(two.stdout)] == [2] * len(json.loads(one.stdout))
@@ -44,10 +45,23 @@ def test_jobs_change_nothing_but_times(tmp_path: Path) -> None:
 
 def test_a_result_made_again_with_several_jobs(tmp_path: Path) -> None:
     target = tmp_path / "result.json"
-    assert invoke(f"{QUICK} --runs 3 --json", target).exit_code == 0
+    assert invoke(f"{QUICK} --runs 3 --jobs 1 --json", target).exit_code == 0
     again = invoke("bench --jobs 3 --from", target)
     assert again.exit_code == 0, again.output
     assert "All figures are the same, bit for bit." in again.output
+
+
+def test_by_default_a_thread_has_a_run_and_heuristics_go_one_by_one() -> None:
+    result = invoke(f"{QUICK} --runs 4 --json -")
+    at_once = {record["manifest"]["jobs"] for record in json.loads(result.stdout)}
+    assert at_once == {min(4, torch.get_num_threads())}
+    assert (
+        "unknown"
+        if at_once == {1}
+        else "runs at once, each with its share" in " ".join(result.stderr.split())
+    )
+    result = invoke(f"{QUICK} --runs 2 --model gae --model katz --json -")
+    assert {record["manifest"]["jobs"] for record in json.loads(result.stdout)} == {1}
 
 
 def test_a_number_of_jobs_that_is_none() -> None:

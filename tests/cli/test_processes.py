@@ -171,7 +171,7 @@ def test_a_pubmed_run_stays_far_below_a_dense_matrix() -> None:
 @pytest.mark.slow
 def test_progress_in_a_terminal_and_ctrl_c(tmp_path: Path) -> None:
     target = tmp_path / "result.json"
-    command = f"bench karate --model vgae --runs 50 --epochs 400 --json {target}"
+    command = f"bench karate --model vgae --runs 50 --epochs 400 --jobs 1 --json {target}"
     code, output = in_terminal(command.split(), interrupt_at="run 3/50")
     assert code == 130
     assert re.search(r"karate vgae run 2/50 .* epoch \d+  loss \d\.\d{3}  val AUC \d+\.\d", output)

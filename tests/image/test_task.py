@@ -167,8 +167,9 @@ def test_what_a_task_refuses(digits: ImageSplit) -> None:
         fit(ImageTask(model, digits.train), replace(CONFIG, select="val"))
 
 
-def test_a_run_that_diverges_ends_with_the_best_epoch(digits: ImageSplit) -> None:
-    model = build_image_model("vae", Sizes((1, 8, 8), hidden=16, latent=2))
+@pytest.mark.parametrize("name", ["vae", "iwae", "vamp"])
+def test_a_run_that_diverges_ends_with_the_best_epoch(name: str, digits: ImageSplit) -> None:
+    model = build_image_model(name, Sizes((1, 8, 8), hidden=16, latent=2))
     with pytest.raises(TrainingError, match="training diverged; try a learning rate below 1e"):
         fit(ImageTask(model, digits.train, digits.val), replace(CONFIG, lr=1e20))
     assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
@@ -184,3 +185,12 @@ def test_the_rate_of_each_epoch_is_that_of_the_schedule(digits: ImageSplit) -> N
 @pytest.mark.parametrize(("images", "size"), [(1, 16), (1257, 16), (4000, 32), (8192, 128), (60_000, 128)])
 def test_few_images_make_small_batches(images: int, size: int) -> None:
     assert ImageTask(watch("none", 1), numbered(images)).batch_size == size
+
+
+def test_rates_of_a_task_s_own_stay_unless_a_schedule_is_asked_for(digits: ImageSplit) -> None:
+    task = ImageTask(build_image_model("vae", Sizes((1, 8, 8), hidden=4, latent=2)), digits.train)
+    task.start(CONFIG)
+    task.optimizers[0].param_groups[0]["lr"] = 0.5
+    task.start = lambda config: None  # type: ignore[method-assign]
+    fit(task, CONFIG)
+    assert task.optimizers[0].param_groups[0]["lr"] == 0.5
