@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -168,8 +170,7 @@ def command(
     if baselines is None:
         baselines = RECORDS[protocol].negatives != "uniform"
     beside = {name: settings.preset(name) for name in HEURISTICS if baselines}
-    one_by_one = jobs is None and any(name in HEURISTICS for name in presets | beside)
-    if not (one_by_one or explain or jobs == 1 or len(seeds) == 1 or device == "cuda"):
+    if not explain and device != "cuda" and _most_jobs(jobs, len(seeds), presets | beside) > 1:
         prepare()
     common = {"protocol": protocol, "seeds": seeds, "device": device, "read": read.given()}
     experiments = [_experiments(name, read, presets, beside, splits, common) for name in names]
@@ -180,6 +181,14 @@ def command(
     run_and_report(experiments, json, jobs)
     if splits.save_split is not None:
         typer.echo(f"written: {splits.save_split} ({len(seeds) * len(names)} splits)", err=True)
+
+
+def _most_jobs(jobs: int | None, seeds: int, models: Iterable[str]) -> int:
+    """No more runs than this will go at once, as far as that is known without torch."""
+    if jobs is None:
+        threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
+        jobs = 1 if threads == "1" or not HEURISTICS.keys().isdisjoint(models) else seeds
+    return min(jobs, seeds)
 
 
 def _explain(experiments: list[list[Experiment]], jobs: int | None) -> None:
