@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "memory": set(),
     "onednn": set(),
+    "allocator": set(),
     "workload": {"losses", "models", "data", "catalog"},
     "planning": {"workload", "memory", "presets", "catalog", "errors"},
     "ranking": {"_optional", "layers", "data", "config", "errors"},

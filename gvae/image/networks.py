@@ -63,19 +63,19 @@ def joined(rows: Tensor, condition: Tensor | None) -> Tensor:
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers from ``sizes[0]`` to ``sizes[-1]`` numbers, a ReLU between two; input is flattened."""
+    """Linear layers from ``sizes[0]`` to ``sizes[-1]`` numbers, SiLU between two; input is flattened."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.SiLU()]
     return nn.Sequential(*layers[:-1])
 
 
 def mlp_encoder(shape: Shape, hidden: int, heads: Mapping[str, int], classes: int = 0) -> Encoder:
-    """One hidden layer of ReLU, ``x -> hidden -> heads`` (Kingma and Welling 2014, appendix C)."""
-    body = nn.Sequential(mlp((math.prod(shape) + classes, hidden)), nn.ReLU())
+    """One hidden layer of SiLU, ``x -> hidden -> heads`` (Kingma and Welling 2014, appendix C)."""
+    body = nn.Sequential(mlp((math.prod(shape) + classes, hidden)), nn.SiLU())
     return Encoder(body, hidden, heads)
 
 
 def mlp_decoder(shape: Shape, hidden: int, latent: int, classes: int = 0) -> Decoder:
-    """One hidden layer of ReLU, ``z -> hidden -> image``."""
+    """One hidden layer of SiLU, ``z -> hidden -> image``."""
     return Decoder(mlp((latent + classes, hidden, math.prod(shape))), shape)

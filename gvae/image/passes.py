@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from gvae.allocator import keep_freed_memory
 from gvae.image.images import Images
 from gvae.image.model import ImageModel
 from gvae.image.networks import Shape
@@ -37,6 +38,7 @@ def slices(number: int, size: int) -> list[slice]:
 def evaluation_mode(model: nn.Module) -> Iterator[torch.device]:
     """Evaluation mode, no gradients, oneDNN; gives the model's device, and the model its own mode back."""
     training = model.training
+    keep_freed_memory()
     model.eval()
     try:
         with torch.no_grad(), onednn_products():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from gvae.allocator import keep_freed_memory
 from gvae.catalog import check_name
 from gvae.config import TrainConfig, require_int
 from gvae.errors import TrainingError
@@ -60,6 +61,7 @@ class ImageTask:
 
     def start(self, config: TrainConfig) -> None:
         """Check the images, draw what is drawn once, and build Adam."""
+        keep_freed_memory()
         self._beta, self._seed = config.beta, config.seed
         device = self._train.x.device
         for images in (self._train, self._val):

@@ -15,6 +15,9 @@ from gvae.losses import LossOutput
 
 ImagePosterior = GaussianPosterior | CholeskyPosterior
 
+Draws = tuple[Tensor, Tensor, Tensor]
+"""``log p(x | z)`` and ``log p(z) / q(z | x)`` of draws, ``(samples, n)``, and their eps ``(samples, n, D)``."""
+
 DECODED_AT_ONCE = 256
 """Draws that pass the decoder together, if an image has several: as many as stay in the cache."""
 
@@ -88,8 +91,9 @@ class VAE(ImageModel):
         """``-E log p(x | z) + beta KL``, the negative ELBO; with ``samples`` > 1 the negative IWAE bound."""
         posterior = self.encode(x, y)
         if self.samples > 1:
-            z, ratio = self._draws(posterior, self.samples, generator)
-            return self._bound(x, y, z, ratio, beta, generator)
+            with torch.no_grad():
+                draws = self._draws(x, y, posterior, self.samples, generator)
+            return self._bound(x, y, posterior, draws, beta, generator)
         z = posterior.sample(generator)
         recon = -self.likelihood.log_prob(self.output(z, y), x).mean()
         kl = self.kl(posterior, z).mean()
@@ -103,17 +107,22 @@ class VAE(ImageModel):
         Their log-mean-exp over the draws is a lower bound of ``log p(x)`` in the mean (Burda et al. 2016,
         eq. 8), and tends to it. With ``beta`` the logarithm of ``p(z) / q(z | x)`` counts so many times.
         """
-        z, ratio = self._draws(self.encode(x, y), samples, generator)
-        return self._recon(x, y, z) + beta * ratio
+        recon, ratio, _ = self._draws(x, y, self.encode(x, y), samples, generator)
+        return recon + beta * ratio
 
     def _draws(
-        self, posterior: ImagePosterior, samples: int, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """z, shape ``(samples, n, D)``, and ``log p(z) / q(z | x)``, shape ``(samples, n)``."""
+        self, x: Tensor, y: Tensor | None, posterior: ImagePosterior, samples: int, generator: torch.Generator
+    ) -> Draws:
+        """``log p(x | z)``, ``log p(z) / q(z | x)`` and the noise of so many draws for each image."""
         repeated = posterior.repeat(samples)  # rows: all images, then all of them again
-        z = repeated.sample(generator)
-        ratio = self.prior_log_prob(z) - repeated.log_prob(z)
-        return z.view(samples, -1, self.latent), ratio.view(samples, -1)
+        eps = repeated.noise(generator)
+        z = repeated.at(eps)
+        recon = self._recon(x, y, z.view(samples, -1, self.latent))
+        return recon, self._ratio(repeated, z).view(samples, -1), eps.view(samples, -1, self.latent)
+
+    def _ratio(self, posterior: ImagePosterior, z: Tensor) -> Tensor:
+        """``log p(z) / q(z | x)`` of a draw for each row of the posterior, shape ``(N,)``."""
+        return self.prior_log_prob(z) - posterior.log_prob(z)
 
     def _recon(self, x: Tensor, y: Tensor | None, z: Tensor) -> Tensor:
         """``log p(x | z)`` of draws ``(samples, n, D)``, shape ``(samples, n)``, some at a time."""
@@ -126,24 +135,29 @@ class VAE(ImageModel):
         return torch.cat([of(draws) for draws in z.split(max(1, DECODED_AT_ONCE // len(x)))])  # type: ignore[no-untyped-call]
 
     def _bound(
-        self, x: Tensor, y: Tensor | None, z: Tensor, ratio: Tensor, beta: float, generator: torch.Generator
+        self,
+        x: Tensor,
+        y: Tensor | None,
+        posterior: ImagePosterior,
+        draws: Draws,
+        beta: float,
+        generator: torch.Generator,
     ) -> LossOutput:
-        """The negative importance-weighted bound of draws ``(k, n, D)``.
+        """The negative importance-weighted bound of draws that carry no gradient.
 
         Its gradient is the weighted mean of those of all draws' log weights. One draw for each image, chosen
         with its weight, has that expectation, and one pass back instead of k (Burda et al. 2016, section 3).
         """
-        with torch.no_grad():
-            recon = self._recon(x, y, z)
-            weights = recon + beta * ratio
-            bound = weights.logsumexp(dim=0) - math.log(len(z))
+        recon, ratio, eps = draws
+        weights = recon + beta * ratio
+        bound = weights.logsumexp(dim=0) - math.log(len(weights))
         if torch.is_grad_enabled():
             shares = weights.softmax(dim=0).nan_to_num(1.0)  # a loss that is NaN is told of, not died of
             chosen = torch.multinomial(shares.t(), 1, generator=generator).squeeze(1)
-            image = torch.arange(len(x), device=x.device)
-            one = self._recon(x, y, z[chosen, image].unsqueeze(0))[0] + beta * ratio[chosen, image]
+            z = posterior.at(eps[chosen, torch.arange(len(x), device=x.device)])
+            one = self.likelihood.log_prob(self.output(z, y), x) + beta * self._ratio(posterior, z)
             bound = bound + (one - one.detach())
-        return LossOutput(total=-bound.mean(), recon=-recon.mean(), kl=-ratio.detach().mean())
+        return LossOutput(total=-bound.mean(), recon=-recon.mean(), kl=-ratio.mean())
 
 
 class VampPriorVAE(VAE):

@@ -53,9 +53,14 @@ class GaussianPosterior:
 
     def sample(self, generator: torch.Generator) -> Tensor:
         """``z = mu + sigma * eps``, eps standard normal from ``generator``; shape ``(N, D)``."""
-        eps = torch.randn(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
-        )
+        return self.at(self.noise(generator))
+
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """eps of one draw for each row, standard normal, shape ``(N, D)``."""
+        return _noise(self.mean, generator)
+
+    def at(self, eps: Tensor) -> Tensor:
+        """The draws z of noise eps, ``mu + sigma * eps``, shape ``(N, D)``."""
         return torch.addcmul(self.mean, self.std, eps)
 
     def kl(self) -> Tensor:
@@ -108,8 +113,14 @@ class CholeskyPosterior:
 
     def sample(self, generator: torch.Generator) -> Tensor:
         """``z = mu + L eps``, eps standard normal from ``generator``; shape ``(N, D)``."""
-        shape, device = self.mean.shape, self.mean.device
-        eps = torch.randn(shape, generator=generator, device=device, dtype=self.mean.dtype)
+        return self.at(self.noise(generator))
+
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """eps of one draw for each row, standard normal, shape ``(N, D)``."""
+        return _noise(self.mean, generator)
+
+    def at(self, eps: Tensor) -> Tensor:
+        """The draws z of noise eps, ``mu + L eps``, shape ``(N, D)``."""
         return self.mean + (self.scale @ eps.unsqueeze(2)).squeeze(2)
 
     def kl(self) -> Tensor:
@@ -164,6 +175,10 @@ class PointPosterior:
     def kl(self) -> Tensor:
         """Zeros, shape ``(N,)``: a plain autoencoder has no prior to diverge from."""
         return self.mean.new_zeros(self.mean.size(0))
+
+
+def _noise(mean: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
 
 
 def _normal_log_prob(eps: Tensor, logstd: Tensor) -> Tensor:
