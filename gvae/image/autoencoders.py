@@ -163,12 +163,12 @@ class TransposedLinear(nn.Module):
 
 
 def tied_decoder(encoder: Encoder, shape: Shape) -> Decoder:
-    """The encoder's linear layers backwards, each weight transposed, a ReLU between two.
+    """The encoder's linear layers backwards, each weight transposed, SiLU between two.
 
     Tied weights, ``W' = W^T`` (Vincent et al. 2008, section 2.2). The encoder has one head.
     """
     layers = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
     body: list[nn.Module] = []
     for layer in reversed(layers):
-        body += [TransposedLinear(layer), nn.ReLU()]
+        body += [TransposedLinear(layer), nn.SiLU()]
     return Decoder(nn.Sequential(*body[:-1]), shape)

@@ -16,7 +16,7 @@ from gvae.losses import LossOutput
 ImagePosterior = GaussianPosterior | CholeskyPosterior
 
 Draws = tuple[Tensor, Tensor, Tensor]
-"""``log p(x | z)`` and ``log p(z) / q(z | x)`` of draws, ``(samples, n)``, and their eps ``(samples, n, D)``."""
+"""Of draws ``log p(x | z)`` and ``log p(z) / q(z | x)``, ``(samples, n)``, and eps, ``(samples, n, D)``."""
 
 DECODED_AT_ONCE = 256
 """Draws that pass the decoder together, if an image has several: as many as stay in the cache."""

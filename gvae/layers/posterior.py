@@ -56,7 +56,7 @@ class GaussianPosterior:
         return self.at(self.noise(generator))
 
     def noise(self, generator: torch.Generator) -> Tensor:
-        """eps of one draw for each row, standard normal, shape ``(N, D)``."""
+        """Standard normal eps of one draw for each row, shape ``(N, D)``."""
         return _noise(self.mean, generator)
 
     def at(self, eps: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class CholeskyPosterior:
         return self.at(self.noise(generator))
 
     def noise(self, generator: torch.Generator) -> Tensor:
-        """eps of one draw for each row, standard normal, shape ``(N, D)``."""
+        """Standard normal eps of one draw for each row, shape ``(N, D)``."""
         return _noise(self.mean, generator)
 
     def at(self, eps: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gvae.config import TrainConfig
-from gvae.image.convolutional import ResidualBlock, conv_decoder, conv_encoder
+from gvae.image.convolutional import conv_decoder, conv_encoder
 from gvae.image.images import ImageSplit
 from gvae.image.registry import Sizes, build_image_model
 from gvae.image.task import ImageTask
@@ -31,17 +31,6 @@ def test_every_size_comes_back_exactly(shape: tuple[int, int, int], smallest: tu
     mu, logstd = encoder(torch.rand(2, *shape))
     assert (mu.shape, logstd.shape) == ((2, 3), (2, 2))
     assert decoder(mu).shape == (2, *shape)
-
-
-def test_a_residual_block_adds_to_its_input() -> None:
-    block, x = ResidualBlock(4), torch.randn(2, 4, 5, 6, generator=torch.Generator().manual_seed(0))
-    assert block(x).shape == x.shape
-    assert not torch.equal(block(x), x)
-    last = block.body[-1]
-    assert isinstance(last, nn.Conv2d)
-    for weight in last.parameters():
-        weight.data.zero_()
-    assert torch.equal(block(x), x)
 
 
 def test_every_pixel_reaches_the_code_and_is_reached_by_it() -> None:
