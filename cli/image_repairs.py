@@ -49,6 +49,8 @@ def denoise(
 ) -> None:
     """Draw test images, the same with normal noise, and what the model makes of these.
 
+    An autoencoder trained for it (gvae image train DATA --model denoising) does this best.
+
     Example: gvae image denoise RUN --noise 0.5 --out restored.png
     """
     opened = ImageRun.open(run, out, json)

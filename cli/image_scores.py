@@ -10,7 +10,7 @@ import typer
 from gvae.catalog import DEVICES
 from gvae.errors import InputError
 
-from ._console import STDOUT, print_table
+from ._console import STDOUT, print_table, progress_bar
 from ._image_options import RUN, DataDir, Picture, Seed
 from ._image_runs import ImageRun, class_number
 from ._options import Json, option
@@ -163,7 +163,16 @@ def evaluate(
     if out is not None:
         title = opened.title("codes of test images")
         figure = scatter(codes(model, split.test), split.test.y, title, split.test.class_names)
-    found = evaluate_images(model, split, samples=samples, binarize=binarize, seed=seed).to_dict()
+    with progress_bar() as progress:
+        bar = progress.add_task("draws", total=len(split.test) * sum(samples), status="")
+        found = evaluate_images(
+            model,
+            split,
+            samples=samples,
+            binarize=binarize,
+            seed=seed,
+            on_draws=lambda number: progress.advance(bar, number),
+        ).to_dict()
     opened.write(figure, out, json, **found)
     caption = f"{found['images']:,} test images, seed {seed}, binarisation {binarize}."
     if found["frechet_distance"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from gvae.image.model import ImageModel
 from gvae.image.passes import device_of, images_at_once, in_batches, slices
 from gvae.image.vae import VAE
 from gvae.randomness import new_generator
+
+OnDraws = Callable[[int], None]
 
 
 def negative_elbo(model: ImageModel, images: Images, seed: int = 0) -> tuple[float, float]:
@@ -54,7 +57,9 @@ def elbo_parts(model: ImageModel, images: Images, seed: int = 0) -> Tensor:
     return in_batches(vae, images, parts)
 
 
-def log_likelihood(model: ImageModel, images: Images, samples: int, seed: int = 0) -> Tensor:
+def log_likelihood(
+    model: ImageModel, images: Images, samples: int, seed: int = 0, on_draws: OnDraws | None = None
+) -> Tensor:
     """Estimate ``log p(x)`` of each image by importance sampling from the posterior.
 
     ``log 1/K sum_k p(x | z_k) p(z_k) / q(z_k | x)``, z_k drawn from q(z | x) (Burda et al. 2016, arXiv
@@ -68,6 +73,8 @@ def log_likelihood(model: ImageModel, images: Images, samples: int, seed: int = 
         Draws K for each image; published figures take 5,000.
     seed
         Of the draws.
+    on_draws
+        Called after some draws, for progress, with their number.
 
     Returns
     -------
@@ -90,8 +97,12 @@ def log_likelihood(model: ImageModel, images: Images, samples: int, seed: int = 
     rows = images_at_once(vae.shape)
 
     def estimate(some: Images) -> Tensor:
-        parts = slices(len(some), max(1, rows // samples))
-        return torch.cat([_log_mean_weight(vae, some.take(part), samples, rows, generator) for part in parts])
+        found = []
+        for part in slices(len(some), max(1, rows // samples)):
+            found.append(_log_mean_weight(vae, some.take(part), samples, rows, generator))
+            if on_draws is not None:
+                on_draws(len(found[-1]) * samples)
+        return torch.cat(found)
 
     return in_batches(vae, images, estimate)
 

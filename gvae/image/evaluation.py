@@ -9,7 +9,7 @@ from typing import Any
 from gvae.catalog import check_name
 from gvae.config import require_int
 from gvae.errors import InputError
-from gvae.image.bounds import log_likelihood, negative_elbo
+from gvae.image.bounds import OnDraws, log_likelihood, negative_elbo
 from gvae.image.frechet import frechet_distance
 from gvae.image.images import BINARIZATIONS, Images, ImageSplit
 from gvae.image.model import ImageModel
@@ -80,6 +80,7 @@ def evaluate_images(
     samples: Sequence[int] = (200,),
     binarize: str = "none",
     seed: int = 0,
+    on_draws: OnDraws | None = None,
 ) -> Evaluation:
     """Score a model once, on the test images.
 
@@ -97,6 +98,8 @@ def evaluate_images(
         seed. The Fréchet distance compares mean images, so its real ones keep their grey levels.
     seed
         Of everything that is drawn.
+    on_draws
+        As in `log_likelihood`; ``samples`` draws for each test image, one number after the other.
 
     Raises
     ------
@@ -111,7 +114,7 @@ def evaluate_images(
     seen = split if binarize == "none" else _binarized(split, seed)
     figures: dict[str, Any] = {}
     if isinstance(model, VAE):
-        figures |= _bounds(model, seen.test, samples, seed)
+        figures |= _bounds(model, seen.test, samples, seed, on_draws)
     if isinstance(model, SemiSupervisedVAE) and seen.test.y is not None:
         found = in_batches(model, seen.test, lambda part: model.classify(part.x)).cpu()
         figures["accuracy"] = float((found == seen.test.y.cpu()).double().mean())
@@ -124,9 +127,13 @@ def evaluate_images(
     return Evaluation(len(split.test), **figures)
 
 
-def _bounds(model: VAE, test: Images, samples: Sequence[int], seed: int) -> dict[str, Any]:
+def _bounds(
+    model: VAE, test: Images, samples: Sequence[int], seed: int, on_draws: OnDraws | None
+) -> dict[str, Any]:
     recon, kl = negative_elbo(model, test, seed)
-    likelihoods = {number: float(log_likelihood(model, test, number, seed).mean()) for number in samples}
+    likelihoods = {
+        number: float(log_likelihood(model, test, number, seed, on_draws).mean()) for number in samples
+    }
     return {"negative_elbo": recon + kl, "recon": recon, "kl": kl, "log_likelihood": likelihoods}
 
 

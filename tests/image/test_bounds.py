@@ -96,6 +96,16 @@ def test_no_block_is_larger_than_it_may(images: Images, monkeypatch: pytest.Monk
     assert sum(rows) == 7 * 25
 
 
+def test_progress_tells_of_every_draw_and_changes_none(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "PIXELS_AT_ONCE", 4 * 6)
+    draws: list[int] = []
+    told = log_likelihood(linear_vae(wider=0.5), images, 3, on_draws=draws.append)
+    assert draws == [6, 6, 6, 3]  # two images at a time, the last alone
+    assert torch.equal(told, log_likelihood(linear_vae(wider=0.5), images, 3))
+
+
 def test_the_negative_elbo_of_the_true_posterior_is_minus_log_p(images: Images) -> None:
     recon, kl = negative_elbo(linear_vae(), images)
     parts = elbo_parts(linear_vae(), images)
