@@ -15,7 +15,7 @@ HIDDEN, LATENT, BATCH, LR = 400, 20, 128, 1e-3
 
 
 class PlainVAE(nn.Module):
-    """Pixels - 400 - 20 - 400 - pixels, SiLU as in gvae (ReLU in the example); the second head gives ``log sigma^2``."""
+    """Pixels - 400 - 20 - 400 - pixels, the second head ``log sigma^2``; SiLU as in gvae, not ReLU."""
 
     def __init__(self, pixels: int) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"_lazy", "scoring", "models", "losses", "data", "config", "randomness", "files", "errors"},
     "image": {
         *("layers", "losses", "train", "data", "config", "catalog", "randomness", "bundle", "files"),
-        *("environment", "metrics", "onednn", "errors", "_optional", "_lazy"),
+        *("environment", "metrics", "onednn", "allocator", "errors", "_optional", "_lazy"),
     },
     "memory": set(),
     "onednn": set(),
