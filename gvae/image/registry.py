@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,7 @@ from gvae.image.autoencoders import (
 from gvae.image.convolutional import conv_decoder, conv_encoder
 from gvae.image.images import Images
 from gvae.image.model import ImageModel
-from gvae.image.networks import Encoder, Shape, mlp, mlp_decoder, mlp_encoder
+from gvae.image.networks import Decoder, Encoder, Shape, mlp, mlp_decoder, mlp_encoder
 from gvae.image.semi_supervised import SemiSupervisedVAE
 from gvae.image.task import ImageTask
 from gvae.image.vae import VAE, ImagePosterior, VampPriorVAE
@@ -67,13 +67,13 @@ class Sizes:
 def _vae(
     sizes: Sizes, *, posterior: type[ImagePosterior] = GaussianPosterior, classes: int = 0, samples: int = 1
 ) -> VAE:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, posterior.heads(sizes.latent), classes)
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent, classes)
-    likelihood = _likelihood(sizes)
     return VAE(
-        *(encoder, decoder, sizes.shape, sizes.latent, classes),
+        *_perceptrons(sizes, posterior.heads(sizes.latent), classes),
+        shape=sizes.shape,
+        latent=sizes.latent,
+        classes=classes,
         posterior=posterior,
-        likelihood=likelihood,
+        likelihood=_likelihood(sizes),
         samples=samples,
     )
 
@@ -84,17 +84,20 @@ def _conditional(sizes: Sizes) -> VAE:
 
 
 def _vamp(sizes: Sizes) -> VAE:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, GaussianPosterior.heads(sizes.latent))
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    likelihood = _likelihood(sizes)
+    networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent))
     return VampPriorVAE(
-        encoder, decoder, sizes.shape, sizes.latent, components=sizes.components, likelihood=likelihood
+        *networks, sizes.shape, sizes.latent, components=sizes.components, likelihood=_likelihood(sizes)
     )
 
 
+def _convolutional(sizes: Sizes) -> VAE:
+    encoder = conv_encoder(sizes.shape, sizes.hidden, GaussianPosterior.heads(sizes.latent))
+    decoder = conv_decoder(sizes.shape, sizes.hidden, sizes.latent)
+    return VAE(encoder, decoder, sizes.shape, sizes.latent, likelihood=_likelihood(sizes))
+
+
 def _autoencoder(sizes: Sizes, *, model: type[Autoencoder] = Autoencoder, tied: bool = False) -> Autoencoder:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, {"code": sizes.latent})
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent)
+    encoder, decoder = _perceptrons(sizes, {"code": sizes.latent})
     if tied:
         decoder = tied_decoder(encoder, sizes.shape)
     return model(encoder, decoder, sizes.shape, sizes.latent, likelihood=_likelihood(sizes))
@@ -105,40 +108,22 @@ def _contractive(sizes: Sizes) -> Autoencoder:
 
 
 def _vq(sizes: Sizes) -> VQVAE:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, {"code": sizes.latent})
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    likelihood = _likelihood(sizes)
+    networks = _perceptrons(sizes, {"code": sizes.latent})
     return VQVAE(
-        encoder, decoder, sizes.shape, sizes.latent, components=sizes.components, likelihood=likelihood
+        *networks, sizes.shape, sizes.latent, components=sizes.components, likelihood=_likelihood(sizes)
     )
 
 
 def _semi_supervised(sizes: Sizes) -> SemiSupervisedVAE:
     _require_classes("semi-supervised VAE", sizes)
-    heads = GaussianPosterior.heads(sizes.latent)
     return SemiSupervisedVAE(
-        mlp_encoder(sizes.shape, sizes.hidden, heads, sizes.classes),
-        mlp_decoder(sizes.shape, sizes.hidden, sizes.latent, sizes.classes),
+        *_perceptrons(sizes, GaussianPosterior.heads(sizes.latent), sizes.classes),
         mlp((math.prod(sizes.shape), sizes.hidden, sizes.classes)),
-        *(sizes.shape, sizes.latent, sizes.classes),
+        shape=sizes.shape,
+        latent=sizes.latent,
+        classes=sizes.classes,
         likelihood=_likelihood(sizes),
     )
-
-
-def _require_classes(model: str, sizes: Sizes) -> None:
-    if not sizes.classes:
-        raise InputError(f"the {model} needs labels, and these images have none")
-
-
-def _likelihood(sizes: Sizes) -> likelihoods.Likelihood:
-    return likelihoods.LIKELIHOODS[sizes.likelihood]()
-
-
-def _convolutional(sizes: Sizes) -> VAE:
-    encoder = conv_encoder(sizes.shape, sizes.hidden, GaussianPosterior.heads(sizes.latent))
-    decoder = conv_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    likelihood = _likelihood(sizes)
-    return VAE(encoder, decoder, sizes.shape, sizes.latent, likelihood=likelihood)
 
 
 def _gan(sizes: Sizes) -> GAN:
@@ -147,13 +132,26 @@ def _gan(sizes: Sizes) -> GAN:
 
 
 def _vae_gan(sizes: Sizes) -> VAEGAN:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, GaussianPosterior.heads(sizes.latent))
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    return VAEGAN(encoder, decoder, _discriminator(sizes), sizes.shape, sizes.latent)
+    networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent))
+    return VAEGAN(*networks, _discriminator(sizes), sizes.shape, sizes.latent)
+
+
+def _perceptrons(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> tuple[Encoder, Decoder]:
+    encoder = mlp_encoder(sizes.shape, sizes.hidden, heads, classes)
+    return encoder, mlp_decoder(sizes.shape, sizes.hidden, sizes.latent, classes)
 
 
 def _discriminator(sizes: Sizes) -> Encoder:
     return mlp_encoder(sizes.shape, sizes.hidden, {"real": 1})
+
+
+def _likelihood(sizes: Sizes) -> likelihoods.Likelihood:
+    return likelihoods.LIKELIHOODS[sizes.likelihood]()
+
+
+def _require_classes(model: str, sizes: Sizes) -> None:
+    if not sizes.classes:
+        raise InputError(f"the {model} needs labels, and these images have none")
 
 
 BUILDERS: dict[str, Callable[[Sizes], ImageModel]] = {
