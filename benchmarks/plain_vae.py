@@ -15,7 +15,7 @@ HIDDEN, LATENT, BATCH, LR = 400, 20, 128, 1e-3
 
 
 class PlainVAE(nn.Module):
-    """Pixels - 400 - 20 - 400 - pixels, the second head ``log sigma^2``; SiLU as in gvae, not ReLU."""
+    """Pixels - 400 - 20 - 400 - pixels; the second head gives ``log sigma^2``."""
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
@@ -27,11 +27,11 @@ class PlainVAE(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of images from one draw of z, its mean and ``log sigma^2``; x is ``(n, pixels)``."""
-        hidden = functional.silu(self.fc1(x))
+        hidden = functional.relu(self.fc1(x))
         mean, logvar = self.mean(hidden), self.logvar(hidden)
         std = torch.exp(0.5 * logvar)
         z = mean + torch.randn_like(std) * std
-        return self.fc3(functional.silu(self.fc2(z))), mean, logvar
+        return self.fc3(functional.relu(self.fc2(z))), mean, logvar
 
 
 def loss_of(model: PlainVAE, x: Tensor, with_logits: bool = False) -> Tensor:

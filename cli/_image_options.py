@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gvae.catalog import BINARIZATIONS, DEVICES, IMAGE_MODELS, LIKELIHOODS, SCHEDULES, check_name
+from gvae.catalog import ACTIVATIONS, BINARIZATIONS, DEVICES, IMAGE_MODELS, LIKELIHOODS, SCHEDULES, check_name
 from gvae.config import TrainConfig, require_int
 
 from ._options import option
@@ -66,6 +66,9 @@ class ImageModelOptions:
     )
     latent: Annotated[int, option("Dimensions of z.")] = 20
     hidden: Annotated[int, option("Units of the hidden layer.")] = 400
+    activation: Annotated[
+        str, option("relu; silu is better for z of tens of numbers and long runs.", of=ACTIVATIONS)
+    ] = "relu"
     epochs: Annotated[int, option("Training epochs.")] = 20
     batch_size: Annotated[int | None, option("Images a batch.", "128, of few images fewer")] = None
     lr: Annotated[float, option("Learning rate of Adam.")] = 0.001
@@ -92,6 +95,7 @@ class ImageModelOptions:
         check_name("image model", self.model, IMAGE_MODELS)
         check_name("binarize", self.binarize, BINARIZATIONS)
         check_name("likelihood", self.likelihood, LIKELIHOODS)
+        check_name("activation", self.activation, ACTIVATIONS)
         check_name("device", self.device, DEVICES)
         for name in ("latent", "hidden", "batch_size", "samples", "components"):
             if getattr(self, name) is not None:
@@ -108,5 +112,5 @@ class ImageModelOptions:
 
     def sizes(self) -> dict[str, Any]:
         """The keywords of `gvae.image.Sizes` that do not come from the images."""
-        names = ("latent", "hidden", "likelihood", "samples", "components")
+        names = ("latent", "hidden", "activation", "likelihood", "samples", "components")
         return {name: getattr(self, name) for name in names}

@@ -93,6 +93,7 @@ IMAGE_MODELS = {
     "vq": ModelInfo("codes from a book of --components", "van den Oord et al. 2017, arXiv 1711.00937"),
     "m2": ModelInfo("semi-supervised: the class is latent too", "Kingma et al. 2014, arXiv 1406.5298"),
 }
+ACTIVATIONS = ("relu", "silu")
 LIKELIHOODS = ("bernoulli", "gaussian")
 BINARIZATIONS = ("none", "static", "dynamic")
 """Grey levels as they are; drawn once; drawn anew for each batch (Salakhutdinov and Murray 2008)."""

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy, linear
 from gvae.errors import InputError
 from gvae.image.likelihoods import Bernoulli, Likelihood
 from gvae.image.model import ImageModel
-from gvae.image.networks import Decoder, Encoder, Shape
+from gvae.image.networks import Activation, Decoder, Encoder, Shape
 from gvae.layers import PointPosterior
 from gvae.losses import LossOutput
 
@@ -162,13 +162,13 @@ class TransposedLinear(nn.Module):
         return linear(hidden, self._layers[0].weight.t(), self.bias)
 
 
-def tied_decoder(encoder: Encoder, shape: Shape) -> Decoder:
-    """The encoder's linear layers backwards, each weight transposed, SiLU between two.
+def tied_decoder(encoder: Encoder, shape: Shape, activation: Activation = nn.ReLU) -> Decoder:
+    """The encoder's linear layers backwards, each weight transposed, an activation between two.
 
     Tied weights, ``W' = W^T`` (Vincent et al. 2008, section 2.2). The encoder has one head.
     """
     layers = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
     body: list[nn.Module] = []
     for layer in reversed(layers):
-        body += [TransposedLinear(layer), nn.SiLU()]
+        body += [TransposedLinear(layer), activation()]
     return Decoder(nn.Sequential(*body[:-1]), shape)

@@ -12,6 +12,11 @@ from torch import Tensor, nn
 Shape = tuple[int, int, int]
 """``(C, H, W)`` of one image."""
 
+Activation = type[nn.Module]
+
+ACTIVATIONS: dict[str, Activation] = {"relu": nn.ReLU, "silu": nn.SiLU}
+"""Between linear layers; for z of two numbers ReLU is better, for tens of them SiLU (`RECORDS.md`)."""
+
 
 class Encoder(nn.Module):
     """A body shared by one linear head for each parameter of the posterior.
@@ -62,20 +67,28 @@ def joined(rows: Tensor, condition: Tensor | None) -> Tensor:
     return rows if condition is None else torch.cat([rows.flatten(1), condition], dim=1)
 
 
-def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers from ``sizes[0]`` to ``sizes[-1]`` numbers, SiLU between two; input is flattened."""
+def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential:
+    """Linear layers from ``sizes[0]`` to ``sizes[-1]`` numbers, ``activation`` between; flattens its input."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.SiLU()]
+        layers += [nn.Linear(before, after), activation()]
     return nn.Sequential(*layers[:-1])
 
 
-def mlp_encoder(shape: Shape, hidden: int, heads: Mapping[str, int], classes: int = 0) -> Encoder:
-    """One hidden layer of SiLU, ``x -> hidden -> heads`` (Kingma and Welling 2014, appendix C)."""
-    body = nn.Sequential(mlp((math.prod(shape) + classes, hidden)), nn.SiLU())
+def mlp_encoder(
+    shape: Shape,
+    hidden: int,
+    heads: Mapping[str, int],
+    classes: int = 0,
+    activation: Activation = nn.ReLU,
+) -> Encoder:
+    """One hidden layer, ``x -> hidden -> heads`` (Kingma and Welling 2014, appendix C)."""
+    body = nn.Sequential(mlp((math.prod(shape) + classes, hidden)), activation())
     return Encoder(body, hidden, heads)
 
 
-def mlp_decoder(shape: Shape, hidden: int, latent: int, classes: int = 0) -> Decoder:
-    """One hidden layer of SiLU, ``z -> hidden -> image``."""
-    return Decoder(mlp((latent + classes, hidden, math.prod(shape))), shape)
+def mlp_decoder(
+    shape: Shape, hidden: int, latent: int, classes: int = 0, activation: Activation = nn.ReLU
+) -> Decoder:
+    """One hidden layer, ``z -> hidden -> image``."""
+    return Decoder(mlp((latent + classes, hidden, math.prod(shape)), activation), shape)

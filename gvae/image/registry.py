@@ -24,7 +24,7 @@ from gvae.image.autoencoders import (
 from gvae.image.convolutional import conv_decoder, conv_encoder
 from gvae.image.images import Images
 from gvae.image.model import ImageModel
-from gvae.image.networks import Decoder, Encoder, Shape, mlp, mlp_decoder, mlp_encoder
+from gvae.image.networks import ACTIVATIONS, Decoder, Encoder, Shape, mlp, mlp_decoder, mlp_encoder
 from gvae.image.semi_supervised import SemiSupervisedVAE
 from gvae.image.task import ImageTask
 from gvae.image.vae import VAE, ImagePosterior, VampPriorVAE
@@ -49,6 +49,8 @@ class Sizes:
         Classes of the data; 0 without labels.
     likelihood
         ``"bernoulli"`` or ``"gaussian"``.
+    activation
+        ``"relu"`` or ``"silu"``, of perceptrons; convolutional networks have SiLU.
     samples
         Draws of z for each image, of IWAE.
     components
@@ -62,6 +64,7 @@ class Sizes:
     likelihood: str = "bernoulli"
     samples: int = 50
     components: int = 500
+    activation: str = "relu"
 
 
 def _vae(
@@ -99,7 +102,7 @@ def _convolutional(sizes: Sizes) -> VAE:
 def _autoencoder(sizes: Sizes, *, model: type[Autoencoder] = Autoencoder, tied: bool = False) -> Autoencoder:
     encoder, decoder = _perceptrons(sizes, {"code": sizes.latent})
     if tied:
-        decoder = tied_decoder(encoder, sizes.shape)
+        decoder = tied_decoder(encoder, sizes.shape, ACTIVATIONS[sizes.activation])
     return model(encoder, decoder, sizes.shape, sizes.latent, likelihood=_likelihood(sizes))
 
 
@@ -118,7 +121,7 @@ def _semi_supervised(sizes: Sizes) -> SemiSupervisedVAE:
     _require_classes("semi-supervised VAE", sizes)
     return SemiSupervisedVAE(
         *_perceptrons(sizes, GaussianPosterior.heads(sizes.latent), sizes.classes),
-        mlp((math.prod(sizes.shape), sizes.hidden, sizes.classes)),
+        mlp((math.prod(sizes.shape), sizes.hidden, sizes.classes), ACTIVATIONS[sizes.activation]),
         shape=sizes.shape,
         latent=sizes.latent,
         classes=sizes.classes,
@@ -127,8 +130,7 @@ def _semi_supervised(sizes: Sizes) -> SemiSupervisedVAE:
 
 
 def _gan(sizes: Sizes) -> GAN:
-    decoder = mlp_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    return GAN(decoder, _discriminator(sizes), sizes.shape, sizes.latent)
+    return GAN(_decoder(sizes), _discriminator(sizes), sizes.shape, sizes.latent)
 
 
 def _vae_gan(sizes: Sizes) -> VAEGAN:
@@ -137,12 +139,19 @@ def _vae_gan(sizes: Sizes) -> VAEGAN:
 
 
 def _perceptrons(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> tuple[Encoder, Decoder]:
-    encoder = mlp_encoder(sizes.shape, sizes.hidden, heads, classes)
-    return encoder, mlp_decoder(sizes.shape, sizes.hidden, sizes.latent, classes)
+    return _encoder(sizes, heads, classes), _decoder(sizes, classes)
+
+
+def _encoder(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> Encoder:
+    return mlp_encoder(sizes.shape, sizes.hidden, heads, classes, ACTIVATIONS[sizes.activation])
+
+
+def _decoder(sizes: Sizes, classes: int = 0) -> Decoder:
+    return mlp_decoder(sizes.shape, sizes.hidden, sizes.latent, classes, ACTIVATIONS[sizes.activation])
 
 
 def _discriminator(sizes: Sizes) -> Encoder:
-    return mlp_encoder(sizes.shape, sizes.hidden, {"real": 1})
+    return _encoder(sizes, {"real": 1})
 
 
 def _likelihood(sizes: Sizes) -> likelihoods.Likelihood:
@@ -193,11 +202,12 @@ def build_image_model(name: str, sizes: Sizes, *, seed: int = 0) -> ImageModel:
     Raises
     ------
     InputError
-        If there is no such model or likelihood, a size is below 1, or the model needs labels that are not
-        there.
+        If there is no such model, likelihood or activation, a size is below 1, or the model needs labels
+        that are not there.
     """
     check_name("image model", name, IMAGE_MODELS)
     check_name("likelihood", sizes.likelihood, LIKELIHOODS)
+    check_name("activation", sizes.activation, ACTIVATIONS)
     for size in ("hidden", "latent", "samples", "components"):
         require_int(size, getattr(sizes, size), at_least=1)
     with torch.random.fork_rng(devices=[]):
