@@ -68,7 +68,7 @@ def joined(rows: Tensor, condition: Tensor | None) -> Tensor:
 
 
 def mlp(sizes: Sequence[int], activation: Activation = nn.ReLU) -> nn.Sequential:
-    """Linear layers from ``sizes[0]`` to ``sizes[-1]`` numbers, ``activation`` between; flattens its input."""
+    """Linear layers from ``sizes[0]`` to ``sizes[-1]``, ``activation`` between two; input is flattened."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), activation()]
