@@ -10,6 +10,7 @@ from torch import Tensor
 from gvae.image.adversarial import Adversarial
 from gvae.image.task import ImageTask
 from gvae.losses import LossOutput
+from gvae.train.adam import adam_step
 
 BETAS = (0.5, 0.999)
 """Adam's, as is usual for GANs (Radford et al. 2016, arXiv 1511.06434)."""
@@ -50,11 +51,11 @@ class AdversarialTask(ImageTask):
         told = self.model.discriminator_loss(x, generator)
         discriminator.zero_grad()
         told.backward()  # type: ignore[no-untyped-call]
-        discriminator.step()
+        adam_step(discriminator)
         loss = self.model.loss(x, y, self._beta, generator)
         rest.zero_grad()
         loss.total.backward(inputs=self._weights)  # type: ignore[no-untyped-call]
-        rest.step()
+        adam_step(rest)
         return LossOutput((loss.total + told).detach(), loss.recon.detach(), loss.kl.detach())
 
     def validate(self) -> float | None:

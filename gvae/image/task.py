@@ -17,6 +17,7 @@ from gvae.image.model import ImageModel
 from gvae.losses import LossOutput
 from gvae.onednn import onednn_products
 from gvae.randomness import new_generator
+from gvae.train.adam import adam_step
 
 EVALUATED_AT_ONCE = 500
 """Validation images that pass the model together."""
@@ -103,7 +104,7 @@ class ImageTask:
             for weight in self._weights:
                 weight.grad = None
             loss.total.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        adam_step(self._optimizer)
         return loss
 
     @torch.no_grad()

@@ -11,6 +11,7 @@ from gvae.data import Development
 from gvae.losses import RECONSTRUCTIONS, LossOutput, variational_loss
 from gvae.models import GraphModel
 from gvae.scoring import figure
+from gvae.train.adam import adam_step
 
 
 class LinkTask:
@@ -59,7 +60,7 @@ class LinkTask:
         for weight in self._weights:
             weight.grad = None
         loss.total.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        adam_step(self._optimizer)
         return loss
 
     def validate(self) -> float | None:
