@@ -73,7 +73,7 @@ IMAGE_MODELS = {
         "the prior is a mixture of posteriors of pseudo-inputs", "Tomczak & Welling 2018, arXiv 1705.07120"
     ),
     "conv": ModelInfo(
-        "residual convolutions in encoder and decoder", "Kingma et al. 2016, arXiv 1606.04934, appendix A"
+        "convolutions of stride 2 in encoder and decoder", "Salimans et al. 2015, arXiv 1410.6460"
     ),
     "gan": ModelInfo(
         "a generator against a discriminator; no encoder", "Goodfellow et al. 2014, arXiv 1406.2661"
