@@ -67,7 +67,7 @@ class ImageModelOptions:
     latent: Annotated[int, option("Dimensions of z.")] = 20
     hidden: Annotated[int, option("Units of the hidden layer.")] = 400
     activation: Annotated[
-        str, option("relu; silu is better for z of tens of numbers and long runs.", of=ACTIVATIONS)
+        str, option("relu, or silu for z of tens of numbers and long runs; conv has silu.", of=ACTIVATIONS)
     ] = "relu"
     epochs: Annotated[int, option("Training epochs.")] = 20
     batch_size: Annotated[int | None, option("Images a batch.", "128, of few images fewer")] = None

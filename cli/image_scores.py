@@ -156,6 +156,7 @@ def evaluate(
     from gvae.image import evaluate_images
     from gvae.image.charts import scatter
     from gvae.image.passes import codes
+    from gvae.image.vae import VAE
 
     split, model = opened.split(data_dir), opened.saved.model.to(resolve_device(device))
     binarize = opened.saved.settings["training"].get("binarize", "none")
@@ -164,7 +165,8 @@ def evaluate(
         title = opened.title("codes of test images")
         figure = scatter(codes(model, split.test), split.test.y, title, split.test.class_names)
     with progress_bar() as progress:
-        bar = progress.add_task("draws", total=len(split.test) * sum(samples), status="")
+        draws = len(split.test) * sum(samples) if isinstance(model, VAE) else None
+        bar = progress.add_task("evaluating", total=draws, status="")
         found = evaluate_images(
             model,
             split,

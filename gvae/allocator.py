@@ -7,7 +7,7 @@ import sys
 from functools import cache
 
 LARGEST = 2**25
-"""Bytes of a block that is kept; the C library takes no larger bound, and larger blocks are mapped."""
+"""Bytes of a block that is kept; older glibc takes no larger bound, and larger blocks are mapped."""
 
 KEPT = 2**28
 """Bytes of free memory at the end of the heap beyond which it is handed back."""
@@ -21,7 +21,7 @@ def keep_freed_memory() -> bool:
 
     Without it glibc hands memory back whenever twice the largest block so far is free at the end of the heap,
     some 2 MB when a few hundred images pass a decoder, in every step. What a user has set by
-    ``MALLOC_TRIM_THRESHOLD_`` is replaced.
+    ``MALLOC_MMAP_THRESHOLD_`` and ``MALLOC_TRIM_THRESHOLD_`` is replaced.
     """
     if sys.platform != "linux":
         return False

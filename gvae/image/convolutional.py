@@ -20,9 +20,10 @@ SMALLEST = 4
 def conv_encoder(shape: Shape, hidden: int, heads: Mapping[str, int]) -> Encoder:
     """Convolutions that halve the image, then one hidden layer: ``x -> ... -> hidden -> heads``.
 
-    Three halvings of MNIST, to 16, 32 and 32 channels, as Salimans, Kingma and Welling (2015, arXiv 1410.6460)
-    have them; 4 x 4 filters of stride 2, which cover each pixel as often as its neighbours (Radford, Metz and
-    Chintala 2016, arXiv 1511.06434), SiLU, no normalisation.
+    MNIST is halved three times, to 16, 32 and 32 channels (Salimans et al. 2015, arXiv 1410.6460), by strides
+    instead of pooling (Radford et al. 2016, arXiv 1511.06434). The stride 2 divides the filters' 4, so that
+    each pixel is drawn as often as its neighbours (Odena et al. 2016, doi 10.23915/distill.00003). SiLU, no
+    normalisation.
 
     Parameters
     ----------

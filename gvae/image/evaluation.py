@@ -99,7 +99,8 @@ def evaluate_images(
     seed
         Of everything that is drawn.
     on_draws
-        As in `log_likelihood`; ``samples`` draws for each test image, one number after the other.
+        As in `log_likelihood`; ``samples`` draws for each test image, one number after the other, of models
+        that have bounds (`VAE`).
 
     Raises
     ------

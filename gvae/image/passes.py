@@ -16,7 +16,7 @@ from gvae.image.networks import Shape
 from gvae.onednn import onednn_products
 
 PIXELS_AT_ONCE = 2**20
-"""Pixels that pass a model together; with 32 channels in its layers that is 2^25 numbers, 128 MB."""
+"""Pixels that pass a model together; with 16 channels at half size that is 2^22 numbers, 16 MB, a layer."""
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -102,7 +102,8 @@ def load_image_model(folder: str | Path) -> SavedImageModel:
     Raises
     ------
     InputError
-        If it is no bundle, one of a graph, is damaged or changed, or was written by a newer version.
+        If it is no bundle, one of a graph, is damaged or changed, or was written by a newer version; if this
+        version builds the model in another way.
     """
     bundle = read_bundle(folder, kind="image")
     try:
@@ -110,9 +111,14 @@ def load_image_model(folder: str | Path) -> SavedImageModel:
         name, sizes = settings.pop("name"), settings.pop("sizes")
         made_of = Sizes(**{**sizes, "shape": tuple(sizes["shape"])})
         model = build_image_model(name, made_of)
-        model.load_state_dict(bundle.tensors)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:  # whole, but not what save wrote
         raise InputError(f"{folder}: does not hold a model of images ({error!r})") from error
+    try:
+        model.load_state_dict(bundle.tensors)
+    except RuntimeError as error:  # torch's, a line for each weight
+        raise InputError(
+            f"{folder}: its weights do not fit {name} as this version of gvae builds it; train it again"
+        ) from error
     return SavedImageModel(model.eval(), name, made_of, settings)
 
 

@@ -16,7 +16,8 @@ def adam_step(optimizer: torch.optim.Adam) -> None:
     Parameters
     ----------
     optimizer
-        Adam with ``fused=True`` and one group of weights; those without a gradient stay as they are.
+        Adam with ``fused=True``, one group of weights and, beside rate and betas, torch's defaults (no decay
+        of weights, no AMSGrad); weights without a gradient stay as they are.
     """
     (group,) = optimizer.param_groups
     weights = [weight for weight in group["params"] if weight.grad is not None]

@@ -24,6 +24,7 @@ TRAIN = {
     "--model vea": "unknown image model 'vea'; did you mean vae or",
     "--binarize some": "unknown binarize 'some'",
     "--likelihood gauss": "unknown likelihood 'gauss'; did you mean gaussian?",
+    "--activation rely": "unknown activation 'rely'; did you mean relu?",
     "--device tpu": "unknown device 'tpu'",
     "--without-class 10": "--without-class must be one of the classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, got '10'",
     "--labels-per-class 0": "labels-per-class must be an integer >= 1, got 0",

@@ -31,14 +31,15 @@ def trained(gvae: Command, folder: Path, options: str) -> Path:
 
 
 def test_a_run_holds_the_model_and_how_it_was_made(gvae: Command, tmp_path: Path) -> None:
-    sizes = "--model iwae --latent 3 --hidden 9 --samples 4 --components 6 --likelihood gaussian"
+    sizes = "--model iwae --latent 3 --hidden 9 --samples 4 --components 6 --activation silu"
+    sizes += " --likelihood gaussian"
     rest = "--epochs 3 --batch-size 100 --lr 0.002 --beta 2 --binarize dynamic --seed 5 --device cpu"
     result = gvae(f"image train digits {sizes} {rest} --without-class 9 --out", tmp_path / "run")
     assert result.exit_code == 0, result.output
     saved = load_image_model(tmp_path / "run")
     assert sorted(os.listdir(tmp_path)) == ["run"]
     assert sorted(os.listdir(tmp_path / "run")) == FILES
-    assert (saved.name, saved.sizes) == ("iwae", Sizes((1, 8, 8), 9, 3, 10, "gaussian", 4, 6))
+    assert (saved.name, saved.sizes) == ("iwae", Sizes((1, 8, 8), 9, 3, 10, "gaussian", 4, 6, "silu"))
     config, source = saved.settings["config"], saved.settings["source"]
     assert (config["epochs"], config["lr"], config["beta"], config["seed"]) == (3, 0.002, 2, 5)
     assert (source["source"], source["without_class"]) == ("digits", 9)

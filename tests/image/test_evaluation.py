@@ -7,6 +7,7 @@ import torch
 
 from gvae.errors import InputError, UnknownNameError
 from gvae.image import frechet
+from gvae.image.bounds import OnDraws
 from gvae.image.evaluation import Evaluation, evaluate_images
 from gvae.image.images import Images, ImageSplit
 from gvae.image.registry import Sizes, build_image_model
@@ -27,9 +28,9 @@ def some(digits: ImageSplit) -> ImageSplit:
     return ImageSplit("some", digits.train.take(slice(200)), digits.val, digits.test.take(slice(100)))
 
 
-def evaluated(name: str, split: ImageSplit, classes: int = 10) -> Evaluation:
+def evaluated(name: str, split: ImageSplit, classes: int = 10, on_draws: OnDraws | None = None) -> Evaluation:
     sizes = Sizes(split.train.shape, hidden=16, latent=4, classes=classes, components=8, samples=2)
-    return evaluate_images(build_image_model(name, sizes), split, samples=(2, 5))
+    return evaluate_images(build_image_model(name, sizes), split, samples=(2, 5), on_draws=on_draws)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,15 @@ def test_a_model_has_the_figures_that_it_can_have(name: str, figures: set[str], 
     assert record.pop("images") == 100
     assert {figure for figure, value in record.items() if value is not None} == figures
     assert json.loads(json.dumps(record)) == record
+
+
+@pytest.mark.parametrize(("name", "draws"), [("vae", 100 * (2 + 5)), ("ae", 0)])
+def test_progress_tells_of_the_draws_of_models_that_have_bounds(
+    name: str, draws: int, some: ImageSplit
+) -> None:
+    told: list[int] = []
+    evaluated(name, some, on_draws=told.append)
+    assert sum(told) == draws
 
 
 def test_the_figures_agree_with_each_other(some: ImageSplit) -> None:

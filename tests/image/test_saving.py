@@ -104,18 +104,39 @@ def _edges(folder: Path) -> Path:
         {"sizes": {"latent": 3}},
         {"sizes": None},
         {"sizes": {"colour": 1, "shape": [1, 8, 8]}},
-        {"sizes": {"shape": [1, 8, 8], "hidden": 12, "latent": 3}},
     ],
 )
 def test_a_sound_bundle_of_something_else_is_refused(change: dict[str, object], run: Path) -> None:
-    config = json.loads((run / "config.json").read_text()) | change
+    rewrite(run, json.loads((run / "config.json").read_text()) | change)
+    with pytest.raises(InputError, match="run: does not hold a model of images"):
+        load_image_model(run)
+
+
+def test_weights_of_another_network_are_refused_in_one_line(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    rewrite(run, config | {"sizes": config["sizes"] | {"latent": 3}})
+    with pytest.raises(InputError, match=r"^[^\n]*run: its weights do not fit vae as this version[^\n]*$"):
+        load_image_model(run)
+
+
+def test_a_run_from_before_there_was_a_choice_of_activation_has_relu(run: Path) -> None:
+    before = load_image_model(run)
+    config = json.loads((run / "config.json").read_text())
+    assert config["sizes"].pop("activation") == "relu"
+    rewrite(run, config)
+    after = load_image_model(run)
+    assert after.sizes == before.sizes
+    z = torch.randn(5, 2, generator=new_generator(0, "test"))
+    assert torch.equal(after.model.decode(z), before.model.decode(z))
+
+
+def rewrite(run: Path, config: dict[str, object]) -> None:
+    """Another ``config.json``, with a manifest that knows of it."""
     (run / "config.json").write_text(json.dumps(config))
     manifest = json.loads((run / "manifest.json").read_text())
     del manifest["sha256"]
     manifest["files"]["config.json"] = sha256((run / "config.json").read_bytes()).hexdigest()
     (run / "manifest.json").write_bytes(_sealed(manifest))
-    with pytest.raises(InputError, match="run: does not hold a model of images"):
-        load_image_model(run)
 
 
 def test_the_hash_of_images_is_that_of_their_content() -> None:
