@@ -61,6 +61,7 @@ MODELS = {
 }
 
 _KINGMA = "Kingma & Welling 2014, arXiv 1312.6114"
+_TOMCZAK = "Tomczak & Welling 2018, arXiv 1705.07120"
 _VINCENT = "Vincent et al. 2008, doi 10.1145/1390156.1390294"
 IMAGE_MODELS = {
     "vae": ModelInfo("variational autoencoder; --beta makes it the beta-VAE", _KINGMA),
@@ -69,12 +70,11 @@ IMAGE_MODELS = {
     ),
     "iwae": ModelInfo("importance-weighted bound of --samples draws", "Burda et al. 2016, arXiv 1509.00519"),
     "cvae": ModelInfo("encoder and decoder know the class", "Sohn et al. 2015, NeurIPS"),
-    "vamp": ModelInfo(
-        "the prior is a mixture of posteriors of pseudo-inputs", "Tomczak & Welling 2018, arXiv 1705.07120"
-    ),
+    "vamp": ModelInfo("the prior is a mixture of posteriors of pseudo-inputs", _TOMCZAK),
     "conv": ModelInfo(
         "convolutions of stride 2 in encoder and decoder", "Salimans et al. 2015, arXiv 1410.6460"
     ),
+    "conv-vamp": ModelInfo("both: convolutions, and the prior of vamp", _TOMCZAK),
     "gan": ModelInfo(
         "a generator against a discriminator; no encoder", "Goodfellow et al. 2014, arXiv 1406.2661"
     ),

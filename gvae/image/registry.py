@@ -68,13 +68,11 @@ class Sizes:
 
 
 def _vae(
-    sizes: Sizes, *, posterior: type[ImagePosterior] = GaussianPosterior, classes: int = 0, samples: int = 1
+    sizes: Sizes, *, posterior: type[ImagePosterior] = GaussianPosterior, samples: int = 1, conv: bool = False
 ) -> VAE:
+    networks = (_convolutions if conv else _perceptrons)(sizes, posterior.heads(sizes.latent))
     return VAE(
-        *_perceptrons(sizes, posterior.heads(sizes.latent), classes),
-        shape=sizes.shape,
-        latent=sizes.latent,
-        classes=classes,
+        *(*networks, sizes.shape, sizes.latent),
         posterior=posterior,
         likelihood=_likelihood(sizes),
         samples=samples,
@@ -83,20 +81,15 @@ def _vae(
 
 def _conditional(sizes: Sizes) -> VAE:
     _require_classes("conditional VAE", sizes)
-    return _vae(sizes, classes=sizes.classes)
+    networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent), sizes.classes)
+    return VAE(*networks, sizes.shape, sizes.latent, sizes.classes, likelihood=_likelihood(sizes))
 
 
-def _vamp(sizes: Sizes) -> VAE:
-    networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent))
+def _vamp(sizes: Sizes, *, conv: bool = False) -> VAE:
+    networks = (_convolutions if conv else _perceptrons)(sizes, GaussianPosterior.heads(sizes.latent))
     return VampPriorVAE(
         *networks, sizes.shape, sizes.latent, components=sizes.components, likelihood=_likelihood(sizes)
     )
-
-
-def _convolutional(sizes: Sizes) -> VAE:
-    encoder = conv_encoder(sizes.shape, sizes.hidden, GaussianPosterior.heads(sizes.latent))
-    decoder = conv_decoder(sizes.shape, sizes.hidden, sizes.latent)
-    return VAE(encoder, decoder, sizes.shape, sizes.latent, likelihood=_likelihood(sizes))
 
 
 def _autoencoder(sizes: Sizes, *, model: type[Autoencoder] = Autoencoder, tied: bool = False) -> Autoencoder:
@@ -142,6 +135,13 @@ def _perceptrons(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> tu
     return _encoder(sizes, heads, classes), _decoder(sizes, classes)
 
 
+def _convolutions(sizes: Sizes, heads: Mapping[str, int]) -> tuple[Encoder, Decoder]:
+    return (
+        conv_encoder(sizes.shape, sizes.hidden, heads),
+        conv_decoder(sizes.shape, sizes.hidden, sizes.latent),
+    )
+
+
 def _encoder(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> Encoder:
     return mlp_encoder(sizes.shape, sizes.hidden, heads, classes, ACTIVATIONS[sizes.activation])
 
@@ -169,7 +169,8 @@ BUILDERS: dict[str, Callable[[Sizes], ImageModel]] = {
     "iwae": lambda sizes: _vae(sizes, samples=sizes.samples),
     "cvae": _conditional,
     "vamp": _vamp,
-    "conv": _convolutional,
+    "conv": lambda sizes: _vae(sizes, conv=True),
+    "conv-vamp": lambda sizes: _vamp(sizes, conv=True),
     "gan": _gan,
     "vae-gan": _vae_gan,
     "ae": _autoencoder,
