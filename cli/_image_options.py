@@ -67,7 +67,10 @@ class ImageModelOptions:
     latent: Annotated[int, option("Dimensions of z.")] = 20
     hidden: Annotated[int, option("Units of the hidden layer.")] = 400
     activation: Annotated[
-        str, option("relu, or silu for z of tens of numbers and long runs; conv has silu.", of=ACTIVATIONS)
+        str,
+        option(
+            "relu, or silu for z of tens of numbers and long runs; convolutions have silu.", of=ACTIVATIONS
+        ),
     ] = "relu"
     epochs: Annotated[int, option("Training epochs.")] = 20
     batch_size: Annotated[int | None, option("Images a batch.", "128, of few images fewer")] = None
@@ -81,7 +84,7 @@ class ImageModelOptions:
     ] = "none"
     likelihood: Annotated[str, option("bernoulli, or gaussian for any values.", of=LIKELIHOODS)] = "bernoulli"
     samples: Annotated[int, option("Draws of z an image, of iwae.")] = 50
-    components: Annotated[int, option("Pseudo-inputs of vamp, codes of vq.")] = 500
+    components: Annotated[int, option("Pseudo-inputs of vamp and conv-vamp, codes of vq.")] = 500
     device: Annotated[str, option("auto, cpu or cuda.", of=DEVICES)] = "auto"
 
     def config(self, seed: int) -> TrainConfig:

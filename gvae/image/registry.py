@@ -54,7 +54,7 @@ class Sizes:
     samples
         Draws of z for each image, of IWAE.
     components
-        Pseudo-inputs of VampPrior; codes in the book of VQ-VAE.
+        Pseudo-inputs of VampPrior's prior; codes in the book of VQ-VAE.
     """
 
     shape: Shape

@@ -122,7 +122,7 @@ def test_the_same_seed_gives_the_same_numbers(images: Images) -> None:
     assert negative_elbo(vae, images, seed=1) == negative_elbo(vae, images, seed=1)
 
 
-@pytest.mark.parametrize("name", ["full-covariance", "iwae", "vamp", "conv"])
+@pytest.mark.parametrize("name", ["full-covariance", "iwae", "vamp", "conv", "conv-vamp"])
 def test_log_likelihood_is_above_the_elbo_for_every_vae(name: str, generator: torch.Generator) -> None:
     model = build_image_model(name, Sizes((1, 4, 4), hidden=8, latent=3, samples=2, components=5))
     images = Images(torch.rand(20, 1, 4, 4, generator=generator))
