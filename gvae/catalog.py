@@ -74,7 +74,7 @@ IMAGE_MODELS = {
     "conv": ModelInfo(
         "convolutions of stride 2 in encoder and decoder", "Salimans et al. 2015, arXiv 1410.6460"
     ),
-    "conv-vamp": ModelInfo("both: convolutions, and the prior of vamp", _TOMCZAK),
+    "conv-vamp": ModelInfo("the networks of conv with the prior of vamp", _TOMCZAK),
     "gan": ModelInfo(
         "a generator against a discriminator; no encoder", "Goodfellow et al. 2014, arXiv 1406.2661"
     ),
