@@ -43,6 +43,7 @@ def test_every_contender_takes_the_same_steps_on_as_many_images(contender: str, 
     finally:
         for hook in hooks:
             hook.remove()
+    assert {*map(id, optimizers)} == {id(optimizers[0])}
     assert {int(state["step"]) for state in optimizers[0].state.values()} == {6}
     assert images == [BATCH, BATCH, 300 - 2 * BATCH] * 2
 
