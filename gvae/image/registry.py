@@ -68,11 +68,16 @@ class Sizes:
 
 
 def _vae(
-    sizes: Sizes, *, posterior: type[ImagePosterior] = GaussianPosterior, samples: int = 1, conv: bool = False
+    sizes: Sizes,
+    *,
+    posterior: type[ImagePosterior] = GaussianPosterior,
+    classes: int = 0,
+    samples: int = 1,
+    conv: bool = False,
 ) -> VAE:
-    networks = (_convolutions if conv else _perceptrons)(sizes, posterior.heads(sizes.latent))
+    networks = _networks(sizes, posterior.heads(sizes.latent), classes, conv)
     return VAE(
-        *(*networks, sizes.shape, sizes.latent),
+        *(*networks, sizes.shape, sizes.latent, classes),
         posterior=posterior,
         likelihood=_likelihood(sizes),
         samples=samples,
@@ -81,12 +86,11 @@ def _vae(
 
 def _conditional(sizes: Sizes) -> VAE:
     _require_classes("conditional VAE", sizes)
-    networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent), sizes.classes)
-    return VAE(*networks, sizes.shape, sizes.latent, sizes.classes, likelihood=_likelihood(sizes))
+    return _vae(sizes, classes=sizes.classes)
 
 
 def _vamp(sizes: Sizes, *, conv: bool = False) -> VAE:
-    networks = (_convolutions if conv else _perceptrons)(sizes, GaussianPosterior.heads(sizes.latent))
+    networks = _networks(sizes, GaussianPosterior.heads(sizes.latent), conv=conv)
     return VampPriorVAE(
         *networks, sizes.shape, sizes.latent, components=sizes.components, likelihood=_likelihood(sizes)
     )
@@ -129,6 +133,12 @@ def _gan(sizes: Sizes) -> GAN:
 def _vae_gan(sizes: Sizes) -> VAEGAN:
     networks = _perceptrons(sizes, GaussianPosterior.heads(sizes.latent))
     return VAEGAN(*networks, _discriminator(sizes), sizes.shape, sizes.latent)
+
+
+def _networks(
+    sizes: Sizes, heads: Mapping[str, int], classes: int = 0, conv: bool = False
+) -> tuple[Encoder, Decoder]:
+    return _convolutions(sizes, heads) if conv else _perceptrons(sizes, heads, classes)
 
 
 def _perceptrons(sizes: Sizes, heads: Mapping[str, int], classes: int = 0) -> tuple[Encoder, Decoder]:
